@@ -1,0 +1,182 @@
+"""Rooms as they are wanted and as they are, and who is admitted to them now."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, or_, select
+from sqlalchemy.orm import Session
+
+from governance import audit, projects
+from governance.audit import Event
+from governance.errors import Invalid, NotFound, Unavailable
+from governance.settings import GATES, Settings
+from governance.tables import Admission, Login, Person, Project, Room, RoomState
+
+GIB = 1 << 30
+SLOT_REST = timedelta(hours=1)
+"""A closed room's addresses are not given to another room for this long."""
+LONGEST_ADMISSION = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of the machine a room may use."""
+
+    memory: int
+    """bytes; there is no swap beyond it"""
+    cpus: float
+    processes: int
+
+
+SIZES: dict[str, Size] = {
+    "small": Size(memory=2 * GIB, cpus=1, processes=512),
+    "medium": Size(memory=8 * GIB, cpus=2, processes=1024),
+    "large": Size(memory=32 * GIB, cpus=8, processes=2048),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A room with the rows that decide about it."""
+
+    room: Room
+    person: Person
+    project: Project
+
+
+def want_open(tx: Session, person: Person, project: Project, size: str, settings: Settings, now: datetime) -> Room:
+    """Say that a person's room in a project should run.
+
+    Raises:
+        NotAllowed: the person may not be in this project's rooms now.
+        Invalid: there is no such size.
+        Unavailable: every address of this host is in use.
+    """
+    role = projects.role_of(tx, person, project)
+    refused = projects.refusal(person, project, role, now, direct_person_level=settings.direct_person_level)
+    if refused:
+        raise refused
+    if size not in SIZES:
+        raise Invalid("there is no room size {size}: choose one of {sizes}", size=size, sizes=", ".join(SIZES))
+    room = tx.scalar(select(Room).where(Room.person_id == person.id, Room.project_id == project.id))
+    if room is None:
+        room = Room(id=_new_id(), person_id=person.id, project_id=project.id, actual=RoomState.CLOSED)
+        tx.add(room)
+    if room.actual in (RoomState.CLOSED, RoomState.FAILED):
+        room.size, room.actual, room.reason = size, RoomState.STARTING, None
+    if room.slot is None:
+        room.slot = _free_slot(tx, now)
+    if room.wanted != RoomState.OPEN:
+        room.wanted = RoomState.OPEN
+        audit.append(tx, Event("room.wanted", person.id, project.id, {"room": room.id, "size": room.size}), now)
+    room.changed_at = now
+    tx.flush()
+    return room
+
+
+def want_closed(tx: Session, room: Room, now: datetime, *, reason: str) -> None:
+    """Say that a room should not run; its admissions end with it."""
+    tx.execute(delete(Admission).where(Admission.room_id == room.id))
+    if room.wanted != RoomState.CLOSED:
+        room.wanted, room.reason, room.changed_at = RoomState.CLOSED, reason, now
+        audit.append(tx, Event("room.unwanted", room.person_id, room.project_id, {"room": room.id}), now)
+
+
+def became(tx: Session, room: Room, state: RoomState, now: datetime, *, reason: str | None = None) -> None:
+    """Record what a room is now (the hub's and the reconciler's word)."""
+    if room.actual != state:
+        room.actual, room.changed_at = state, now
+        room.reason = reason
+        audit.append(tx, Event(f"room.{state}", room.person_id, room.project_id, {"room": room.id}), now)
+
+
+def standing(tx: Session, room_id: str) -> Standing:
+    """A room with its person and project; raises NotFound."""
+    row = tx.execute(
+        select(Room, Person, Project)
+        .join(Person, Room.person_id == Person.id)
+        .join(Project, Room.project_id == Project.id)
+        .where(Room.id == room_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound("there is no room {room}", room=room_id)
+    return Standing(*row)
+
+
+def every(tx: Session) -> list[Standing]:
+    """Every room that is, or should be, anything but closed."""
+    rows = tx.execute(
+        select(Room, Person, Project)
+        .join(Person, Room.person_id == Person.id)
+        .join(Project, Room.project_id == Project.id)
+        .where(or_(Room.wanted != RoomState.CLOSED, Room.actual != RoomState.CLOSED))
+    )
+    return [Standing(*row) for row in rows]
+
+
+def of_person(tx: Session, person: Person) -> dict[int, Room]:
+    """A person's rooms by project id."""
+    return {room.project_id: room for room in tx.scalars(select(Room).where(Room.person_id == person.id))}
+
+
+def access_refused(tx: Session, here: Standing, settings: Settings, now: datetime) -> str | None:
+    """Why this room must not run now; None while its person may be in it and it is wanted."""
+    if here.room.wanted != RoomState.OPEN:
+        return here.room.reason or "closed"
+    role = projects.role_of(tx, here.person, here.project)
+    refused = projects.refusal(here.person, here.project, role, now, direct_person_level=settings.direct_person_level)
+    return str(refused) if refused else None
+
+
+def admit(tx: Session, room: Room, login: Login | None, now: datetime) -> Admission:
+    """Let a new ticket into a room until the earliest of 12 hours, the login's end and the permit's end."""
+    project = tx.get_one(Project, room.project_id)
+    ends = [now + LONGEST_ADMISSION, projects.permit_ends(project)]
+    if login is not None:
+        ends.append(login.ends_at)
+    admission = Admission(
+        sid=secrets.token_hex(16),
+        room_id=room.id,
+        login=login.cookie_sha256 if login else None,
+        ends_at=min(ends),
+    )
+    tx.add(admission)
+    audit.append(tx, Event("room.entered", room.person_id, room.project_id, {"room": room.id}), now)
+    return admission
+
+
+def admissions(tx: Session, room_id: str, now: datetime) -> list[str]:
+    """The sids that a room's gate lets in now."""
+    live = select(Admission.sid).where(Admission.room_id == room_id, Admission.ends_at > now)
+    return list(tx.scalars(live))
+
+
+def free_slots(tx: Session, now: datetime) -> None:
+    """Give back the addresses of rooms that have been closed for an hour, and forget admissions that ended."""
+    rested = select(Room).where(
+        Room.slot.is_not(None),
+        Room.actual == RoomState.CLOSED,
+        Room.wanted == RoomState.CLOSED,
+        Room.changed_at < now - SLOT_REST,
+    )
+    for room in tx.scalars(rested):
+        room.slot = None
+    tx.execute(delete(Admission).where(Admission.ends_at <= now))
+
+
+def _free_slot(tx: Session, now: datetime) -> int:
+    free_slots(tx, now)
+    tx.flush()
+    taken = set(tx.scalars(select(Room.slot).where(Room.slot.is_not(None))))
+    for slot in range(GATES):
+        if slot not in taken:
+            return slot
+    raise Unavailable("every room of this host is in use: close a room, or wait an hour after closing one")
+
+
+def _new_id() -> str:
+    return "".join(secrets.choice(string.ascii_lowercase) for _ in range(10))

@@ -1,0 +1,203 @@
+"""The settings of one installation: `/etc/datasluse/<installation>.toml`, and every path and name that follows from it.
+
+Secrets are never settings: they are files under `keys/`, readable by the one process that needs them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Annotated
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from governance.errors import Invalid
+
+CONFIGURATION = Path("/etc/datasluse")
+STATE = Path("/var/lib/datasluse")
+RELEASES = Path("/opt/datasluse")
+
+InstallationName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,11}$")]
+HostName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
+
+FRONT_PREFIX = 22
+ROOM_PREFIX = 28
+GATES = 1000
+"""Rooms one host can hold: a Linux bridge takes 1,023 ports, and each gate is one on the front bridge."""
+
+
+class Settings(BaseModel):
+    """One installation. An unknown key in its file is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    installation: InstallationName
+    number: Annotated[int, Field(ge=0, le=9)]
+    """Sets this installation's bridges apart from those of others on the same host."""
+    demo: bool = False
+    """Demo people with passwords of their own making, and demo projects."""
+    direct_person_level: bool = False
+    """Let person-level projects open rooms in an ordinary browser. The demo alone sets it."""
+    portal_host: HostName
+    rooms_domain: HostName
+    content_host: HostName
+    edge_port: Annotated[int, Field(ge=1, le=65535)]
+    hub_port: Annotated[int, Field(ge=1, le=65535)]
+    network: IPv4Network
+    """A /16 of this installation's own: its first /22 is the front network, the rest is cut into rooms of /28."""
+    database_url: str | None = None
+    """SQLAlchemy URL of a PostgreSQL database; the embedded SQLite file when absent."""
+
+    # -- where things are ------------------------------------------------------------------------------------------
+    @property
+    def state(self) -> Path:
+        return STATE / self.installation
+
+    @property
+    def keys(self) -> Path:
+        return self.state / "keys"
+
+    @property
+    def run(self) -> Path:
+        return self.state / "run"
+
+    @property
+    def log(self) -> Path:
+        return self.state / "log"
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.state / 'db' / 'datasluse.db'}"
+
+    # -- names -----------------------------------------------------------------------------------------------------
+    @property
+    def group(self) -> str:
+        """The system group that may use the embedded database."""
+        return f"sluse-{self.installation}"
+
+    def user(self, process: str) -> str:
+        """The system user a process runs as."""
+        return f"sluse-{self.installation}-{process}"
+
+    @property
+    def portal_origin(self) -> str:
+        return f"http://{self.portal_host}:{self.edge_port}"
+
+    @property
+    def content_origin(self) -> str:
+        return f"http://{self.content_host}:{self.edge_port}"
+
+    def room_host(self, room: str) -> str:
+        """The host name of one room: no two rooms share an origin."""
+        return f"{room}.{self.rooms_domain}"
+
+    def room_origin(self, room: str) -> str:
+        return f"http://{self.room_host(room)}:{self.edge_port}"
+
+    @property
+    def front_bridge(self) -> str:
+        return f"d{self.number}front"
+
+    @property
+    def room_bridges(self) -> str:
+        """What the name of every room's bridge begins with; Linux allows 15 characters in all."""
+        return f"d{self.number}r"
+
+    # -- addresses -------------------------------------------------------------------------------------------------
+    @property
+    def front(self) -> IPv4Network:
+        """The network that gates and the host meet on."""
+        return next(self.network.subnets(new_prefix=FRONT_PREFIX))
+
+    @property
+    def front_host(self) -> IPv4Address:
+        return self.front.network_address + 1
+
+    def front_address(self, slot: int) -> IPv4Address:
+        """The front address of the gate in this slot (0 up to GATES)."""
+        return self.front.network_address + 10 + slot
+
+    def room_network(self, slot: int) -> IPv4Network:
+        """The network of the room in this slot."""
+        rooms = 1 << (32 - ROOM_PREFIX)
+        start = self.front.broadcast_address + 1 + slot * rooms
+        return IPv4Network((start, ROOM_PREFIX))
+
+
+def file_of(installation: str) -> Path:
+    """Where an installation's settings are."""
+    return CONFIGURATION / f"{installation}.toml"
+
+
+def chosen() -> str:
+    """The installation that this command is about: `SLUSE_INSTALLATION`, or `main`."""
+    return os.environ.get("SLUSE_INSTALLATION") or "main"
+
+
+def load(installation: str | None = None) -> Settings:
+    """Read an installation's settings.
+
+    Raises:
+        Invalid: there is no such installation here, or its file holds something that cannot be used.
+    """
+    name = installation or chosen()
+    path = file_of(name)
+    try:
+        return Settings(**tomllib.loads(path.read_text()))
+    except FileNotFoundError:
+        raise Invalid(
+            "there is no installation {name} here ({path} is missing): run ./up", name=name, path=path
+        ) from None
+    except PermissionError:
+        raise Invalid("{path} is for root alone: run this with sudo", path=path) from None
+    except tomllib.TOMLDecodeError as e:
+        raise Invalid("{path} is not TOML: {reason}", path=path, reason=e) from None
+    except ValidationError as e:
+        first = e.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise Invalid("{path}: {field}: {reason}", path=path, field=field, reason=first["msg"]) from None
+
+
+def proposed(name: str, taken: list[Settings], *, demo: bool) -> Settings:
+    """Settings for a new installation beside those that are here: `main` keeps the plain names.
+
+    Raises:
+        Invalid: the name cannot be used, or ten installations are here already.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9]{0,11}", name):
+        raise Invalid("an installation's name is 1 to 12 lower-case letters and digits, not {name}", name=repr(name))
+    taken_numbers = {s.number for s in taken}
+    free = [n for n in ([0] if name == "main" else range(1, 10)) if n not in taken_numbers]
+    if not free:
+        raise Invalid("nine installations beside main are here already: remove one with ./up destroy")
+    number = free[0]
+    suffix = "" if name == "main" else f"-{name}"
+    return Settings(
+        installation=name,
+        number=number,
+        demo=demo,
+        direct_person_level=demo,
+        portal_host=f"portal{suffix}.localhost",
+        rooms_domain=f"rooms{suffix}.localhost",
+        content_host=f"content{suffix}.localhost",
+        edge_port=8080 + 10 * number,
+        hub_port=8081 + 10 * number,
+        network=IPv4Network(f"10.{177 + number}.0.0/16"),
+    )
+
+
+def write(settings: Settings) -> None:
+    """Write a new installation's file; readable by all, since nothing in it is secret but a database's password."""
+    CONFIGURATION.mkdir(mode=0o755, exist_ok=True)
+    path = file_of(settings.installation)
+    path.touch(mode=0o640 if settings.database_url else 0o644)
+    path.write_text(tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True)))
+
+
+def installed() -> list[Settings]:
+    """The installations on this host, in the order of their names."""
+    return [load(path.stem) for path in sorted(CONFIGURATION.glob("*.toml"))]

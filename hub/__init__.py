@@ -1,0 +1,1 @@
+"""Rooms on a Docker engine: plan, spawner, proxy, gates, edge, walls, reconciler."""

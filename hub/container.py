@@ -1,0 +1,161 @@
+"""A room's plan in Docker's words: networks and containers, each with every wall that the engine can give it.
+
+These are whole configurations: nothing a hub administrator could configure is merged into them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from docker import APIClient
+from docker.errors import NotFound
+from docker.types import EndpointConfig, IPAMConfig, IPAMPool, LogConfig, Ulimit
+
+from governance.errors import Unavailable
+from hub.plan import GATE_UID, HOME, JUPYTER_PORT, ROOM_UID, RoomPlan
+
+Docker = APIClient
+
+MIB = 1 << 20
+
+
+def walls(*, memory: int, cpus: float, processes: int) -> dict[str, Any]:
+    """What every container of ours runs behind."""
+    return {
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "read_only": True,
+        "init": True,
+        "privileged": False,
+        "mem_limit": memory,
+        "memswap_limit": memory,
+        "cpu_period": 100_000,
+        "cpu_quota": int(cpus * 100_000),
+        "pids_limit": processes,
+        "ipc_mode": "private",
+        "dns": ["127.0.0.1"],
+        "dns_search": ["."],
+        "ulimits": [Ulimit(name="core", soft=0, hard=0), Ulimit(name="nofile", soft=65536, hard=65536)],
+        "log_config": LogConfig(type="json-file", config={"max-size": "10m", "max-file": "3"}),
+        "restart_policy": {"Name": "no"},
+        "auto_remove": False,  # with it, live-restore loses rooms when the engine restarts
+    }
+
+
+def network(plan: RoomPlan) -> dict[str, Any]:
+    """The room's own network: internal, and without an address of the host's on it."""
+    return {
+        "name": plan.name("net"),
+        "driver": "bridge",
+        "internal": True,
+        "check_duplicate": True,
+        "enable_ipv6": False,
+        "labels": plan.labels("net"),
+        "options": {
+            "com.docker.network.bridge.name": plan.bridge,
+            "com.docker.network.bridge.inhibit_ipv4": "true",
+        },
+        "ipam": IPAMConfig(pool_configs=[IPAMPool(subnet=str(plan.subnet), gateway=str(plan.nobody))]),
+    }
+
+
+def room(plan: RoomPlan, image: str, token: str) -> dict[str, Any]:
+    """The room: plain JupyterLab with its own token and no word of the hub."""
+    size = plan.size
+    host = walls(memory=size.memory, cpus=size.cpus, processes=size.processes) | {
+        "network_mode": plan.name("net"),
+        "binds": [f"{m.source}:{m.target}:{'ro' if m.read_only else 'rw'}" for m in plan.mounts],
+        "tmpfs": {
+            "/tmp": f"size={size.memory // 4},mode=1777,nosuid,nodev",  # noqa: S108 (the room's own)
+            "/run": "size=16777216,mode=755,nosuid,nodev,noexec",
+        },
+        "shm_size": size.memory // 4,
+        "extra_hosts": {"gate": str(plan.gate_address)},
+    }
+    return {
+        "name": plan.name("room"),
+        "image": image,
+        "hostname": "room",
+        "user": f"{ROOM_UID}:{ROOM_UID}",
+        "working_dir": HOME,
+        "environment": {"HOME": HOME, "JUPYTER_TOKEN": token, "LANG": "C.UTF-8"},
+        "command": ["jupyter", "lab", "--no-browser", "--ip=0.0.0.0", f"--port={JUPYTER_PORT}"],
+        "labels": plan.labels("room"),
+        "host_config": host,
+        "networking_config": {plan.name("net"): EndpointConfig("1.40", ipv4_address=str(plan.room_address))},
+    }
+
+
+def gate(plan: RoomPlan, image: str, folder: Path) -> dict[str, Any]:
+    """The gate: one HAProxy with a leg on the front network; the other leg is connected before it starts."""
+    host = walls(memory=64 * MIB, cpus=1, processes=32) | {
+        "network_mode": plan.front_network,
+        "binds": [f"{folder / 'etc'}:/etc/gate:ro", f"{folder / 'run'}:/run/gate:rw"],
+        "sysctls": {"net.ipv4.ip_forward": "0"},
+    }
+    return {
+        "name": plan.name("gate"),
+        "image": image,
+        "hostname": "gate",
+        "user": f"{GATE_UID}:{GATE_UID}",
+        "labels": plan.labels("gate"),
+        "host_config": host,
+        "networking_config": {plan.front_network: EndpointConfig("1.40", ipv4_address=str(plan.front))},
+    }
+
+
+def create(docker: Docker, wanted: dict[str, Any]) -> None:
+    """Create a container from one of the configurations above, in the place of an earlier one of ours."""
+    remove(docker, wanted["name"], wanted["labels"])
+    docker.create_container(
+        **wanted
+        | {
+            "host_config": docker.create_host_config(**wanted["host_config"]),
+            "networking_config": docker.create_networking_config(wanted["networking_config"]),
+        }
+    )
+
+
+def remove(docker: Docker, name: str, labels: dict[str, str]) -> None:
+    """Stop and remove a container, if it is there and carries these labels.
+
+    Raises:
+        Unavailable: a container of this name belongs to somebody else.
+    """
+    try:
+        found = docker.inspect_container(name)["Config"]["Labels"] or {}
+    except NotFound:
+        return
+    if found != found | labels:
+        raise Unavailable("a container called {name} is here and is not ours: remove it", name=name)
+    try:
+        docker.remove_container(name, force=True, v=True)
+    except NotFound:
+        return
+
+
+def ensure_network(docker: Docker, wanted: dict[str, Any]) -> None:
+    """Make a network, or see that the one of this name is exactly it; a different one is refused, never used."""
+    try:
+        found = docker.inspect_network(wanted["name"])
+    except NotFound:
+        docker.create_network(**wanted)
+        found = docker.inspect_network(wanted["name"])
+    pool = wanted["ipam"]["Config"][0]
+    same = (
+        found["Internal"] is True
+        and found["EnableIPv6"] is False
+        and found["Options"] == wanted["options"]
+        and [(c["Subnet"], c["Gateway"]) for c in found["IPAM"]["Config"]] == [(pool["Subnet"], pool["Gateway"])]
+    )
+    if not same:
+        raise Unavailable("the network {name} is not what it should be: remove it", name=wanted["name"])
+
+
+def remove_network(docker: Docker, name: str) -> None:
+    """Remove a network if it is there."""
+    try:
+        docker.remove_network(name)
+    except NotFound:
+        return

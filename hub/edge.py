@@ -1,0 +1,75 @@
+"""The edge: one HAProxy, one port, everything by host name. It knows which gate a room's host leads to."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from governance.settings import Settings
+from hub import haproxy
+from hub.gate import TEMPLATES, environment
+
+
+def folder(settings: Settings) -> Path:
+    """Where the edge's files and sockets are."""
+    return settings.run / "edge"
+
+
+def rooms_map(settings: Settings) -> Path:
+    """The map from a room's host name to its gate's address; the edge's configuration names it by this path."""
+    return folder(settings) / "rooms.map"
+
+
+def configuration(settings: Settings) -> str:
+    """The edge's HAProxy configuration."""
+    return environment.get_template("edge.cfg").render(
+        settings=settings,
+        folder=folder(settings),
+        templates=TEMPLATES,
+        rooms=rooms_map(settings),
+        ipv6=_has_ipv6_loopback(),
+    )
+
+
+def write(settings: Settings) -> None:
+    """Write what the edge reads at its start: its configuration, the page of a room that does not run, the map."""
+    page = (TEMPLATES / "room-closed.html").read_text().replace("@PORTAL@", settings.portal_origin)
+    for name, text in (("haproxy.cfg", configuration(settings)), ("closed.html", page)):
+        path = folder(settings) / name
+        path.write_text(text)
+        path.chmod(0o644)
+    haproxy.write_map(rooms_map(settings), haproxy.read_map(rooms_map(settings)))
+
+
+def route(settings: Settings, host: str, gate: str | None) -> None:
+    """Lead a room's host to a gate (`address:port`), or nowhere.
+
+    The file is written first: an edge that is down reads it when it starts.
+    """
+    entries = haproxy.read_map(rooms_map(settings))
+    if gate is None:
+        entries.pop(host, None)
+    else:
+        entries[host] = gate
+    haproxy.write_map(rooms_map(settings), entries)
+    try:
+        haproxy.set_live_map(folder(settings) / "admin.sock", str(rooms_map(settings)), entries)
+    except OSError:
+        return
+
+
+def routes(settings: Settings) -> dict[str, str]:
+    """Where the running edge leads each room's host; empty when no edge runs."""
+    try:
+        return haproxy.live_map(folder(settings) / "admin.sock", str(rooms_map(settings)))
+    except OSError:
+        return {}
+
+
+def _has_ipv6_loopback() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as s:
+            s.bind(("::1", 0))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,157 @@
+"""The images that gates and rooms are made from: built here, named by the hash of everything that goes into them.
+
+There is no registry. Debian's base comes by debootstrap, Python wheels are fetched on the host from the lock file's
+versions with their hashes, and a build sees no network but Debian's packages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from docker import APIClient
+from docker.errors import ImageNotFound
+
+from governance.errors import Invalid, Unavailable
+from governance.settings import Settings
+
+SUITE = "bookworm"
+MIRROR = os.environ.get("SLUSE_DEBIAN_MIRROR", "http://deb.debian.org")
+SOURCES = f"""deb {MIRROR}/debian {SUITE} main
+deb {MIRROR}/debian {SUITE}-updates main
+deb {MIRROR}/debian-security {SUITE}-security main
+"""
+PYTHON = "3.11.2"
+"""Debian 12's: wheels are taken for the image's Python, not for the host's."""
+
+NAMES = ("gate", "base")
+Say = Callable[[str], None]
+
+
+def tags(settings: Settings) -> dict[str, str]:
+    """The images the installation runs, by name; raises Invalid before they were built."""
+    try:
+        found: dict[str, str] = json.loads(_record(settings).read_text())
+    except FileNotFoundError:
+        raise Invalid("the images of {name} are not built: run ./up", name=settings.installation) from None
+    return found
+
+
+def build(settings: Settings, source: Path, tools: Path, docker: APIClient, say: Say) -> None:
+    """Build what is missing and record what the installation runs.
+
+    Args:
+        source: the checkout's root, with `images/` and `uv.lock`.
+        tools: the `bin` of the environment with uv, which turns the lock file into a list of wheels, and pip.
+        say: told each step as it begins.
+    """
+    debian = _tag("debian", SUITE, SOURCES)
+    if not _there(docker, debian):
+        say(f"Debian base by debootstrap ({debian})")
+        _debian(debian)
+    built = {name: _build(name, debian, source / "images" / name, source, tools, docker, say) for name in NAMES}
+    _record(settings).write_text(json.dumps(built, indent=1))
+
+
+def _build(name: str, debian: str, folder: Path, source: Path, tools: Path, docker: APIClient, say: Say) -> str:
+    wheels = _wheel_list(tools, source, name) if name != "gate" else ""
+    tag = _tag(name, debian, wheels, *_contents(folder))
+    if _there(docker, tag):
+        return tag
+    say(f"image {name} ({tag})")
+    unverified = f"{tag}-unverified"
+    with tempfile.TemporaryDirectory(prefix="datasluse-image-") as work:
+        context = Path(work) / "context"
+        shutil.copytree(folder, context)
+        if wheels:
+            (context / "requirements.txt").write_text(wheels)
+            _fetch(tools, wheels, context / "wheels")
+        _run(["docker", "build", "-q", "--build-arg", f"DEBIAN={debian}", "-t", unverified, str(context)])
+    say(f"image {name}: verify")
+    _run(["docker", "run", "--rm", "--network=none", "--entrypoint=/verify", unverified])
+    _run(["docker", "tag", unverified, tag])
+    _run(["docker", "rmi", unverified])
+    return tag
+
+
+def _debian(tag: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="datasluse-debian-") as work:
+        root = Path(work) / "root"
+        _run(["debootstrap", "--variant=minbase", "--include=ca-certificates", SUITE, str(root), f"{MIRROR}/debian"])
+        (root / "etc/apt/sources.list").write_text(SOURCES)
+        for cached in (root / "var/cache/apt/archives").glob("*.deb"):
+            cached.unlink()
+        with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as tar:
+            _run(["docker", "import", "-", tag], stdin=tar.stdout)
+
+
+def _wheel_list(tools: Path, source: Path, name: str) -> str:
+    """Every wheel of the image with its version and hashes, from the lock file's group `image-<name>`."""
+    group = f"image-{name}"
+    command = [
+        str(tools / "uv"),
+        "export",
+        "-q",
+        "--frozen",
+        "--only-group",
+        group,
+        "--no-emit-project",
+        "--no-header",
+        "--no-annotate",
+    ]
+    return _run([*command, "--project", str(source)])
+
+
+def _fetch(tools: Path, wheels: str, to: Path) -> None:
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirements:
+        requirements.write(wheels)
+        requirements.flush()
+        cache = "/var/cache/datasluse/wheels"
+        command = [
+            str(tools / "python"),
+            "-m",
+            "pip",
+            "download",
+            "-q",
+            "--require-hashes",
+            "--no-deps",
+            "--only-binary=:all:",
+        ]
+        _run([*command, "--python-version", PYTHON, "--cache-dir", cache, "-d", str(to), "-r", requirements.name])
+
+
+def _contents(folder: Path) -> Iterator[str]:
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        yield f"{path.relative_to(folder)}\0{path.stat().st_mode & 0o111}\0{path.read_text()}"
+
+
+def _tag(name: str, *inputs: str) -> str:
+    digest = hashlib.sha256("\0\0".join(inputs).encode()).hexdigest()
+    return f"datasluse/{name}:{digest[:16]}"
+
+
+def _there(docker: APIClient, tag: str) -> bool:
+    try:
+        docker.inspect_image(tag)  # type: ignore[no-untyped-call]
+    except ImageNotFound:
+        return False
+    return True
+
+
+def _record(settings: Settings) -> Path:
+    return settings.state / "images.json"
+
+
+def _run(command: list[str], stdin: object = None) -> str:
+    env = os.environ | {"DOCKER_BUILDKIT": "0", "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, env=env, check=False)  # type: ignore[call-overload]
+    if done.returncode:
+        tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
+        raise Unavailable("{command} failed:\n{tail}", command=" ".join(command[:3]), tail=tail)
+    return str(done.stdout)

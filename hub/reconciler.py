@@ -1,0 +1,213 @@
+"""The reconciler: makes what is equal to what the rows want, at each event and every few seconds.
+
+It alone drives the hub. A start that was asked for survives the death of the process that asked, and losing a role or
+a permit closes a running room at the next look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+
+from docker import APIClient
+from docker.errors import DockerException
+from fastapi import FastAPI
+from sqlalchemy import func, select
+
+from governance import rooms
+from governance.database import Database
+from governance.errors import Refused, Unavailable
+from governance.rooms import Standing
+from governance.settings import Settings
+from governance.tables import Admission, RoomState
+from hub import container, edge, gate, walls
+from hub.client import Hub, Server
+
+LOOK_EVERY = timedelta(seconds=15)
+START_WITHIN = timedelta(minutes=3)
+"""A room that was asked for and has not come within this time has failed."""
+
+log = logging.getLogger("reconciler")
+Clock = Callable[[], datetime]
+
+
+class Reconciler:
+    """Looks at rows, hub, gates and walls, and mends the difference."""
+
+    def __init__(self, settings: Settings, database: Database, hub: Hub, docker: APIClient, clock: Clock) -> None:
+        self.settings, self.database, self.hub, self.docker, self.clock = settings, database, hub, docker, clock
+        self._one_at_a_time: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def look(self) -> None:
+        """Look at everything. What cannot be reached now is looked at again next time."""
+        await self._guard("walls", asyncio.to_thread(self._mend_walls))
+        with self.database.write() as tx:
+            rooms.free_slots(tx, self.clock())
+            here = [s.room.id for s in rooms.every(tx)]
+        await asyncio.gather(*(self.look_at(room) for room in here))
+        await self._guard("strangers", self._remove_strangers(set(here)))
+
+    async def look_at(self, room: str) -> None:
+        """Look at one room: start it, close it, or let in exactly those who are admitted."""
+        async with self._one_at_a_time[room]:
+            await self._guard(room, self._look_at(room))
+
+    async def _look_at(self, room: str) -> None:
+        with self.database.read() as tx:
+            here = rooms.standing(tx, room)
+            refused = rooms.access_refused(tx, here, self.settings, self.clock())
+        if refused is None:
+            await self._open(here)
+            await asyncio.to_thread(self.admit, room)
+        elif here.room.wanted != RoomState.CLOSED or here.room.actual != RoomState.CLOSED:
+            await self._close(here, refused)
+
+    def admit(self, room: str) -> bool:
+        """Tell a room's gate whom the rows admit now; returns whether a running gate was told."""
+        with self.database.read() as tx:
+            sids = rooms.admissions(tx, room, self.clock())
+        return gate.of_room(self.settings, room).admit_only(sids)
+
+    async def _open(self, here: Standing) -> None:
+        room = here.room
+        servers = await self.hub.servers()
+        server = servers.get(room.id, Server.NONE)
+        if server is Server.READY:
+            self._became(room.id, RoomState.OPEN)
+        elif room.actual == RoomState.OPEN:
+            await self._end(here, "the room ended by itself: open it again")
+        elif room.actual == RoomState.STARTING and server is Server.NONE:
+            why = await self.hub.failure(room.id) if room.id in servers else None
+            if why:
+                await self._fail(here, why)
+            else:
+                await self.hub.start(room.id)
+        if (
+            room.actual == RoomState.STARTING
+            and self.clock() - room.changed_at > START_WITHIN
+            and server is not Server.READY
+        ):
+            await self._fail(here, "the room did not start in time")
+
+    async def _fail(self, here: Standing, why: str) -> None:
+        log.warning("room %s failed: %s", here.room.id, why)
+        await self._end(here, why, RoomState.FAILED)
+
+    async def _close(self, here: Standing, why: str) -> None:
+        await self._end(here, why)
+        log.info("room %s closed: %s", here.room.id, why)
+
+    async def _end(self, here: Standing, why: str, state: RoomState = RoomState.CLOSED) -> None:
+        """End a room: row, edge, gate, server, principal. Whatever of it fails is done at the next look."""
+        room = here.room.id
+        with self.database.write() as tx:
+            rooms.want_closed(tx, rooms.standing(tx, room).room, self.clock(), reason=why)
+        await asyncio.to_thread(self._shut_door, room)
+        await self.hub.stop(room)
+        await asyncio.to_thread(self._remove_rest, room)
+        self._became(room, state, reason=why)
+
+    def _shut_door(self, room: str) -> None:
+        edge.route(self.settings, self.settings.room_host(room), None)
+        self._remove_container("gate", room)
+
+    def _remove_rest(self, room: str) -> None:
+        """What is left when the hub knew nothing of the room any more."""
+        self._remove_container("room", room)
+        container.remove_network(self.docker, f"sluse-{self.settings.installation}-net-{room}")
+        gate.of_room(self.settings, room).remove()
+
+    def _remove_container(self, part: str, room: str) -> None:
+        labels = {
+            "datasluse.installation": self.settings.installation,
+            "datasluse.part": part,
+            "datasluse.room": room,
+        }
+        container.remove(self.docker, f"sluse-{self.settings.installation}-{part}-{room}", labels)
+
+    def _became(self, room: str, state: RoomState, reason: str | None = None) -> None:
+        with self.database.write() as tx:
+            rooms.became(tx, rooms.standing(tx, room).room, state, self.clock(), reason=reason)
+
+    async def _remove_strangers(self, ours: set[str]) -> None:
+        """Stop what the hub runs and no row wants: the rows are the truth."""
+        for room in set(await self.hub.servers()) - ours:
+            async with self._one_at_a_time[room]:
+                await asyncio.to_thread(self._shut_door, room)
+                await self.hub.stop(room)
+
+    def _mend_walls(self) -> None:
+        wrong = walls.broken(self.settings)
+        if wrong:
+            log.error("walls put up again: %s", wrong)
+            walls.apply(self.settings, self.docker)
+
+    async def _guard(self, what: str, work: object) -> None:
+        """One thing that cannot be done now must not keep the others from being done."""
+        try:
+            await work  # type: ignore[misc]
+        except Unavailable as e:
+            log.warning("%s: %s", what, e)
+        except (Refused, DockerException, OSError):
+            log.exception("%s: not done, tried again at the next look", what)
+
+    def next_look(self) -> float:
+        """Seconds until the next look: sooner when a ticket ends before, so that its connections are cut then."""
+        now = self.clock()
+        with self.database.read() as tx:
+            first = tx.scalar(select(func.min(Admission.ends_at)))
+        soon = min(LOOK_EVERY, first - now) if first else LOOK_EVERY
+        return max(soon.total_seconds(), 0.2)
+
+
+def create_app(reconciler: Reconciler) -> FastAPI:
+    """The reconciler's own small API, on a unix socket that `web` may use: it takes ids, and believes only the rows."""
+
+    @contextlib.asynccontextmanager
+    async def run(_: FastAPI) -> AsyncIterator[None]:
+        looking = asyncio.create_task(_keep_looking(reconciler))
+        yield
+        looking.cancel()
+
+    app = FastAPI(lifespan=run, docs_url=None, redoc_url=None, openapi_url=None)
+    background: set[asyncio.Task[None]] = set()
+
+    @app.post("/rooms/{room}/look", status_code=202)
+    async def look_at(room: str) -> None:
+        task = asyncio.create_task(_follow(reconciler, room))
+        background.add(task)
+        task.add_done_callback(background.discard)
+
+    @app.post("/rooms/{room}/admit")
+    async def admit(room: str) -> dict[str, bool]:
+        return {"told": await asyncio.to_thread(reconciler.admit, room)}
+
+    @app.get("/health")
+    async def health() -> dict[str, bool]:
+        return {"hub": await reconciler.hub.alive()}
+
+    return app
+
+
+async def _follow(reconciler: Reconciler, room: str) -> None:
+    """Look at a room until it is no longer starting: a start takes seconds, the next round may be 15 s away."""
+    while True:
+        await reconciler.look_at(room)
+        with reconciler.database.read() as tx:
+            if rooms.standing(tx, room).room.actual != RoomState.STARTING:
+                return
+        await asyncio.sleep(0.2)
+
+
+async def _keep_looking(reconciler: Reconciler) -> None:
+    while True:
+        try:
+            await reconciler.look()
+            await asyncio.sleep(reconciler.next_look())
+        except Exception:
+            log.exception("this look failed")
+            await asyncio.sleep(LOOK_EVERY.total_seconds())

@@ -1,0 +1,1 @@
+"""The site people see: login, my projects, the way into rooms."""

@@ -1,0 +1,37 @@
+"""Words to the reconciler: "look at this room", "let in whom the rows admit". It believes the rows, not us."""
+
+from __future__ import annotations
+
+import httpx
+
+from governance.errors import Unavailable
+from governance.settings import Settings
+
+
+class Reconciler:
+    """A client of the reconciler's unix socket."""
+
+    def __init__(self, settings: Settings) -> None:
+        socket = str(settings.run / "reconciler" / "reconciler.sock")
+        self._http = httpx.Client(transport=httpx.HTTPTransport(uds=socket), base_url="http://reconciler", timeout=10)
+
+    def look(self, room: str) -> None:
+        """Ask it to look at a room soon. If it is away it looks by itself when it is back, so nothing is raised."""
+        try:
+            self._http.post(f"/rooms/{room}/look")
+        except httpx.TransportError:
+            return
+
+    def admit(self, room: str) -> None:
+        """Have a room's gate let in whom the rows admit now.
+
+        Raises:
+            Unavailable: it could not be told; the person would be refused at the door.
+        """
+        try:
+            answer = self._http.post(f"/rooms/{room}/admit")
+            told = answer.is_success and answer.json()["told"]
+        except httpx.TransportError:
+            told = False
+        if not told:
+            raise Unavailable("Rooms cannot be entered just now; open ones go on. Try again in a minute.")

@@ -1,0 +1,1 @@
+"""The command line, and the table of processes: thin, the parts do the work."""

@@ -1,0 +1,298 @@
+"""`sluse`: what an operator types. Each command is a few lines; the parts decide."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from governance import audit, data, people, projects, rooms
+from governance.database import Database
+from governance.errors import Refused, Unavailable
+from governance.rooms import SIZES
+from governance.settings import Settings, load
+from governance.tables import PlatformRole, ProjectRole, RoomState
+from governance.tiers import Tier
+
+app = typer.Typer(
+    help="Datasluse: rooms that data does not leave.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+person_app = typer.Typer(help="People with accounts.", no_args_is_help=True)
+project_app = typer.Typer(help="Projects and their members.", no_args_is_help=True)
+data_app = typer.Typer(help="Data of projects.", no_args_is_help=True)
+room_app = typer.Typer(help="Rooms.", no_args_is_help=True)
+audit_app = typer.Typer(help="The audit chain.", no_args_is_help=True)
+demo_app = typer.Typer(help="The demo's people.", no_args_is_help=True)
+for name, group in {
+    "person": person_app,
+    "project": project_app,
+    "data": data_app,
+    "room": room_app,
+    "audit": audit_app,
+    "demo": demo_app,
+}.items():
+    app.add_typer(group, name=name)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Day = Annotated[str, typer.Option(help="A day, as 2027-12-31.")]
+
+
+def main() -> None:
+    """The command `sluse`: refusals become one line and exit status 1, never a traceback."""
+    try:
+        app()
+    except Refused as e:
+        _fail(str(e))
+    except PermissionError as e:
+        _fail(f"{e.filename} is for root alone: run this with sudo")
+
+
+def _fail(why: str) -> NoReturn:
+    print(f"sluse: {why}", file=sys.stderr)
+    raise SystemExit(1)
+
+
+def _open() -> tuple[Settings, Database]:
+    settings = load()
+    file = settings.state / "db" / "datasluse.db"
+    if settings.database_url is None and not file.exists():
+        raise Unavailable("the database {file} is missing or not yours to read: run ./up, or use sudo", file=file)
+    database = Database(settings.database)
+    database.check_revision()
+    return settings, database
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is not a day: write it as 2027-12-31") from None
+
+
+@app.command()
+def up(full: Annotated[bool, typer.Option(help="Look at everything, even if nothing changed.")] = False) -> None:
+    """Install or upgrade, and start."""
+    from sluse import demo, install
+
+    settings = install.up(full=full)
+    print(f"\nPortal: {settings.portal_origin}")
+    if settings.demo:
+        print("\nDemo logins:")
+        for login in demo.logins(settings):
+            print(f"  {login['name']:<7} {login['password']:<22} {', '.join([*login['roles'], *login['projects']])}")
+    print(
+        f"\nFrom another machine: ssh -L {settings.edge_port}:127.0.0.1:{settings.edge_port} THIS-MACHINE, "
+        "then the same address there."
+    )
+
+
+@app.command()
+def stop() -> None:
+    """Stop the processes; open rooms go on."""
+    from sluse import processes
+
+    processes.stop(load())
+    print("Stopped. Rooms that were open go on; ./up starts the rest again.")
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """What runs."""
+    from sluse import status as health
+
+    settings = load()
+    if as_json:
+        print(json.dumps(health.as_json(settings), indent=1))
+        return
+    for part in health.parts(settings):
+        print(f"{part.state:<9} {part.kind:<9} {part.name:<32} {part.detail or ''}")
+    print(f"\nPortal: {settings.portal_origin}")
+
+
+@app.command()
+def destroy(yes: Annotated[bool, typer.Option(help="Do not ask.")] = False) -> None:
+    """Remove the installation with all its data, keys and audit chain."""
+    from sluse import install
+
+    settings = load()
+    what = f"installation {settings.installation} with all data, homes, keys and the audit chain in {settings.state}"
+    if not yes and not typer.confirm(f"Remove {what}?"):
+        print("Nothing was removed.")
+        return
+    install.destroy(settings)
+    print("Removed.")
+
+
+@demo_app.command("logins")
+def demo_logins(as_json: Json = False) -> None:
+    """Names and passwords of the demo's people."""
+    from sluse import demo
+
+    logins = demo.logins(load())
+    if as_json:
+        print(json.dumps(logins, indent=1))
+        return
+    for login in logins:
+        print(f"{login['name']:<7} {login['password']}")
+
+
+@person_app.command("add")
+def person_add(
+    name: str,
+    full_name: Annotated[str, typer.Option(help="As shown to others.")],
+    training_until: Annotated[str | None, typer.Option(help="Last day their training counts, as 2027-12-31.")] = None,
+    terms_accepted: Annotated[bool, typer.Option(help="They signed the terms of use on paper.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Add a person, with a first password that is printed once."""
+    _, database = _open()
+    password = secrets.token_urlsafe(15)
+    until = _day(training_until) if training_until else None
+    with database.write() as tx:
+        person = people.add(tx, name, full_name, _now(), password=password, training_until=until)
+        if terms_accepted:
+            people.accept_terms(tx, person, _now())
+    print(json.dumps({"name": name, "password": password}) if as_json else f"{name}'s first password: {password}")
+
+
+@person_app.command("role")
+def person_role(name: str, role: PlatformRole, controller: Annotated[str, typer.Option(help="Whose data.")]) -> None:
+    """Make a person checker, lead checker, operator or auditor for a data controller."""
+    _, database = _open()
+    with database.write() as tx:
+        people.give_role(tx, people.named(tx, name), role, controller, _now())
+
+
+@project_app.command("add")
+def project_add(
+    key: str,
+    title: Annotated[str, typer.Option(help="As shown to people.")],
+    tier: Annotated[Tier, typer.Option(help="How careful its data must be handled.")],
+    controller: Annotated[str, typer.Option(help="Whose data it is.")],
+    permit: Annotated[str, typer.Option(help="The permit's reference.")],
+    permit_until: Day,
+) -> None:
+    """Add a project."""
+    _, database = _open()
+    with database.write() as tx:
+        projects.add(tx, key, title, tier, controller, permit, _day(permit_until), _now())
+
+
+@project_app.command("member")
+def project_member(
+    key: str,
+    name: str,
+    role: Annotated[ProjectRole, typer.Option(help="The role to give.")] = ProjectRole.ANALYST,
+    remove: Annotated[bool, typer.Option(help="Take their role away; an open room closes.")] = False,
+) -> None:
+    """Give a person a role in a project, or take it away."""
+    _, database = _open()
+    with database.write() as tx:
+        project, person = projects.keyed(tx, key), people.named(tx, name)
+        if remove:
+            projects.remove_member(tx, project, person, _now())
+        else:
+            projects.add_member(tx, project, person, role, _now())
+
+
+@data_app.command("add")
+def data_add(
+    path: Path,
+    project: Annotated[str, typer.Option(help="The project's key.")],
+    name: Annotated[
+        str | None, typer.Option(help="Its name under /data; the file's or folder's name if not given.")
+    ] = None,
+) -> None:
+    """Give a project a read-only snapshot of a file or folder."""
+    settings, database = _open()
+    with database.read() as tx:
+        projects.keyed(tx, project)
+    taken = data.snapshot(path, settings.state / "data")
+    with database.write() as tx:
+        version = data.add(tx, projects.keyed(tx, project), name or path.stem, taken, _now())
+    print(f"/data/{version.name}: {version.files} files, {version.size} bytes, SHA-256 {version.sha256}")
+
+
+@room_app.command("open")
+def room_open(
+    project: str,
+    person: str,
+    size: Annotated[str, typer.Option(help=f"One of {', '.join(SIZES)}.")] = "small",
+    as_json: Json = False,
+) -> None:
+    """Open a person's room and print a ticket into it; for tests and for help in need."""
+    from portal.tickets import mint
+
+    settings, database = _open()
+    with database.write() as tx:
+        wanted = rooms.want_open(tx, people.named(tx, person), projects.keyed(tx, project), size, settings, _now())
+    began = time.monotonic()
+    room = _until_open(settings, database, wanted.id)
+    with database.write() as tx:
+        admission = rooms.admit(tx, rooms.standing(tx, room).room, None, _now())
+    ticket = mint(settings, room, admission, _now())
+    _reconciler(settings).admit(room)
+    answer = {
+        "room": room,
+        "origin": settings.room_origin(room),
+        "ticket": ticket,
+        "seconds": round(time.monotonic() - began, 2),
+    }
+    if as_json:
+        print(json.dumps(answer))
+    else:
+        print("\n".join(f"{key}: {value}" for key, value in answer.items()))
+
+
+@room_app.command("close")
+def room_close(room: str) -> None:
+    """Close a room now."""
+    settings, database = _open()
+    with database.write() as tx:
+        rooms.want_closed(tx, rooms.standing(tx, room).room, _now(), reason="closed by the operator")
+    _reconciler(settings).look(room)
+
+
+@audit_app.command("verify")
+def audit_verify() -> None:
+    """Follow the audit chain and say where it first breaks."""
+    _, database = _open()
+    with database.read() as tx:
+        verdict = audit.verify(tx)
+    if verdict.broken_at is not None:
+        _fail(f"the chain breaks at event {verdict.broken_at}: {verdict.why}")
+    print(f"{verdict.events} events, each bound to the one before it.")
+
+
+def _until_open(settings: Settings, database: Database, room: str) -> str:
+    _reconciler(settings).look(room)
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline:
+        with database.read() as tx:
+            row = rooms.standing(tx, room).room
+        if row.actual == RoomState.OPEN:
+            return room
+        if row.actual != RoomState.STARTING:
+            raise Unavailable("the room did not open: {reason}", reason=row.reason)
+        time.sleep(0.2)
+    raise Unavailable("the room did not open in time; see {log}", log=settings.log / "reconciler.log")
+
+
+def _reconciler(settings: Settings) -> Any:
+    from portal.reconciler import Reconciler
+
+    return Reconciler(settings)
+
+
+if __name__ == "__main__":
+    main()

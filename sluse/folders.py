@@ -1,0 +1,84 @@
+"""The folders and keys of an installation, each with its one owner. Modes are tested on the installed machine."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from governance.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder under `/var/lib/datasluse/<installation>`; owner and group are suffixes of system users, "" is root."""
+
+    path: str
+    mode: int
+    owner: str = ""
+    group: str = ""
+
+
+FOLDERS = (
+    Folder("", 0o755),
+    Folder("db", 0o2770, group="database"),
+    Folder("keys", 0o711),
+    Folder("data", 0o755),
+    Folder("homes", 0o711),
+    Folder("projects", 0o711),
+    Folder("hub", 0o700),
+    Folder("log", 0o750),
+    Folder("run", 0o755),
+    Folder("run/edge", 0o750, owner="edge", group="edge"),
+    Folder("run/web", 0o750, owner="web", group="edge"),
+    Folder("run/reconciler", 0o750, group="web"),
+    Folder("run/gates", 0o711),
+)
+
+
+def make(settings: Settings) -> None:
+    """Make every folder, and every key that is missing; what is there keeps its contents and gets its mode again."""
+    for folder in FOLDERS:
+        path = settings.state / folder.path
+        path.mkdir(parents=True, exist_ok=True)
+        shutil.chown(path, _owner(settings, folder.owner), _group(settings, folder.group))
+        path.chmod(folder.mode)
+    _ticket_key(settings)
+    token = settings.keys / "hub.token"
+    if not token.exists():
+        _secret(token, secrets.token_hex(32), "root")
+
+
+def _ticket_key(settings: Settings) -> None:
+    """The ES256 key that the portal signs tickets with, and its public half for the gates."""
+    private = settings.keys / "ticket.key"
+    if private.exists():
+        return
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    (settings.keys / "ticket.pem").write_bytes(public)
+    (settings.keys / "ticket.pem").chmod(0o644)
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    _secret(private, pem.decode(), settings.user("web"))
+
+
+def _secret(path: Path, text: str, owner: str) -> None:
+    partial = path.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    shutil.chown(partial, owner, "root")
+    partial.rename(path)
+
+
+def _owner(settings: Settings, suffix: str) -> str:
+    return settings.user(suffix) if suffix else "root"
+
+
+def _group(settings: Settings, suffix: str) -> str:
+    return settings.group if suffix == "database" else _owner(settings, suffix)

@@ -1,0 +1,274 @@
+"""What `./up` does: prepare the host, install this checkout's version, build images, start everything.
+
+A fingerprint of all that goes in comes first: when nothing changed and everything runs there is nothing to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from docker import APIClient
+
+from governance.database import Database
+from governance.errors import Invalid, Unavailable
+from governance.settings import Settings, chosen, file_of, installed, load, proposed, write
+from hub import images, walls
+from sluse import demo, folders, processes, status
+
+SOURCE = Path(__file__).parent.parent
+TOOLS = Path(sys.executable).parent
+INPUTS = ("ansible", "governance", "hub", "images", "portal", "sluse", "pyproject.toml", "uv.lock")
+STEPS = 7
+
+
+class Progress:
+    """Numbered steps with their times."""
+
+    def __init__(self) -> None:
+        self.begun = time.monotonic()
+        self.number = 0
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[Callable[[str], None]]:
+        """Announce a step; the block may say what it is at."""
+        self.number += 1
+        begun = time.monotonic()
+        print(f"[{self.number}/{STEPS}] {what}", flush=True)
+        yield lambda at: print(f"      {time.monotonic() - begun:5.0f} s  {at}", flush=True)
+        print(f"      {time.monotonic() - begun:5.1f} s  done", flush=True)
+
+    def total(self) -> float:
+        return time.monotonic() - self.begun
+
+
+def up(*, full: bool) -> Settings:
+    """Bring the installation to this checkout's version and start it; changes nothing when it is there already."""
+    _must_be_root()
+    progress = Progress()
+    settings = _settings()
+    mark = fingerprint(settings)
+    if not full and _mark(settings).exists() and _mark(settings).read_text() == mark and status.all_up(settings):
+        print(f"Nothing to do: {settings.installation} runs this version ({progress.total():.1f} s).")
+        return settings
+    _ports_are_free(settings)
+    with progress.step("Preparing the host: packages, accounts (Ansible)") as say:
+        _ansible(settings, say)
+    with progress.step("Installing this version") as say:
+        folders.make(settings)
+        changed = _deploy(settings, mark, say)
+    with progress.step("Docker engine, firewall rules and front network"):
+        processes.ensure_engine(settings)
+        docker = APIClient(timeout=60)
+        walls.apply(settings, docker)
+    with progress.step("Images") as say:
+        images.build(settings, SOURCE, TOOLS, docker, say)
+    with progress.step("Database"):
+        if changed:
+            processes.stop(settings)
+        _migrate(settings)
+    with progress.step("Starting"):
+        processes.write_configuration(settings)
+        if changed or not status.all_up(settings):
+            processes.start(settings)
+        status.wait_until_up(settings)
+    with progress.step("Demo people, projects and data" if settings.demo else "No demo asked for") as say:
+        if settings.demo:
+            demo.install(settings, Database(settings.database), datetime.now(UTC), say)
+    _mark(settings).write_text(mark)
+    print(f"Ready after {progress.total():.0f} s.")
+    return settings
+
+
+def destroy(settings: Settings) -> None:
+    """Stop everything and remove the installation with its data, keys and audit chain."""
+    _must_be_root()
+    processes.stop(settings)
+    docker = APIClient(timeout=60)
+    ours = {"label": f"datasluse.installation={settings.installation}"}
+    for found in docker.containers(all=True, filters=ours):
+        docker.remove_container(found["Id"], force=True, v=True)
+    for network in docker.networks(filters=ours):
+        docker.remove_network(network["Id"])
+    walls.remove(settings)
+    if processes.SYSTEMD.is_dir():
+        subprocess.run(["systemctl", "disable", "-q", f"datasluse@{settings.installation}.service"], check=False)
+    for folder in (settings.state, processes.current(settings).parent):
+        shutil.rmtree(folder)
+    for user in processes.users(settings):
+        subprocess.run(["userdel", user], check=False, capture_output=True)
+    subprocess.run(["groupdel", settings.group], check=False, capture_output=True)
+    file_of(settings.installation).unlink()
+
+
+def fingerprint(settings: Settings) -> str:
+    """A hash of everything that the installation is made from."""
+    whole = hashlib.sha256(settings.model_dump_json().encode())
+    for name in INPUTS:
+        top = SOURCE / name
+        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            if path.is_file() and "__pycache__" not in path.parts and "node_modules" not in path.parts:
+                whole.update(f"{path.relative_to(SOURCE)}\0{path.stat().st_mode & 0o111}\0".encode())
+                whole.update(hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()
+
+
+def _settings() -> Settings:
+    """The chosen installation's settings; a new one is a demo."""
+    if not file_of(chosen()).exists():
+        write(proposed(chosen(), installed(), demo=True))
+    return load()
+
+
+def _mark(settings: Settings) -> Path:
+    return settings.state / "installed"
+
+
+def _must_be_root() -> None:
+    if os.geteuid() != 0:
+        raise Invalid("this changes the machine: run ./up, which asks for sudo, or be root")
+
+
+def _ports_are_free(settings: Settings) -> None:
+    """Fail before anything is changed when somebody else listens on a port we need."""
+    if processes.states(settings):
+        return
+    for port, what in ((settings.edge_port, "the portal"), (settings.hub_port, "the hub")):
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                raise Unavailable(
+                    "port {port} on 127.0.0.1, which {what} needs, is taken by {holder}: "
+                    "end that, or choose another in {file}",
+                    port=port,
+                    what=what,
+                    holder=_holder(port),
+                    file=file_of(settings.installation),
+                ) from None
+
+
+def _holder(port: int) -> str:
+    listing = subprocess.run(
+        ["ss", "-Hltnp", f"sport = :{port}"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return listing.split("users:", 1)[-1] if "users:" in listing else "another program"
+
+
+def _ansible(settings: Settings, say: Callable[[str], None]) -> None:
+    variables = {
+        "datasluse_installation": settings.installation,
+        "datasluse_group": settings.group,
+        "datasluse_users": ",".join(processes.users(settings)),
+    }
+    extra = [part for name, value in variables.items() for part in ("-e", f"{name}={value}")]
+    environment = os.environ | {
+        "ANSIBLE_LOCALHOST_WARNING": "False",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3",
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+    }
+    playbook = str(SOURCE / "ansible" / "site.yml")
+    command = [str(TOOLS / "ansible-playbook"), "-i", "localhost,", "-c", "local", *extra, playbook]
+    lines: list[str] = []
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as playing:
+        for line in playing.stdout or ():
+            lines.append(line)
+            if line.startswith("TASK ["):
+                say(line.removeprefix("TASK [").rstrip(" *\n]"))
+    if playing.returncode:
+        raise Unavailable("the host could not be prepared:\n{tail}", tail="".join(lines[-25:]))
+
+
+def _deploy(settings: Settings, mark: str, say: Callable[[str], None]) -> bool:
+    """Install this checkout's wheel with the locked libraries, root-owned; returns whether anything changed."""
+    home = processes.current(settings).parent
+    release = home / f"{version('datasluse')}+{mark[:12]}"
+    link = processes.current(settings)
+    if not (release / "complete").exists():
+        shutil.rmtree(release, ignore_errors=True)
+        home.mkdir(parents=True, exist_ok=True)
+        _install_into(release, say)
+        (release / "complete").touch()
+    if link.is_symlink() and link.resolve() == release.resolve():
+        return False
+    fresh = link.with_name("current.new")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(release.name)
+    fresh.rename(link)
+    for old in home.iterdir():
+        if old.is_dir() and not old.is_symlink() and old != release:
+            shutil.rmtree(old)
+    return True
+
+
+def _install_into(release: Path, say: Callable[[str], None]) -> None:
+    environment = os.environ | {
+        "UV_CACHE_DIR": "/var/cache/datasluse/uv",
+        "UV_LINK_MODE": "copy",
+        "UV_NO_PROGRESS": "1",
+    }
+    environment.pop("VIRTUAL_ENV", None)
+    uv = str(TOOLS / "uv")
+
+    def run(*arguments: str) -> None:
+        done = subprocess.run(
+            [uv, *arguments], env=environment, capture_output=True, text=True, cwd=SOURCE, check=False
+        )
+        if done.returncode:
+            raise Unavailable("uv {what} failed:\n{tail}", what=arguments[0], tail=done.stderr[-2000:])
+
+    with tempfile.TemporaryDirectory(prefix="datasluse-wheel-") as work:
+        say("wheel")
+        run("build", "-q", "--wheel", "-o", work, str(SOURCE))
+        wheel = next(Path(work).glob("*.whl"))
+        locked = f"{work}/requirements.txt"
+        run("export", "-q", "--frozen", "--no-dev", "--no-emit-project", "-o", locked)
+        say("environment")
+        python = str(release / "bin" / "python")
+        run("venv", "-q", "--python", "/usr/bin/python3", str(release))
+        run("pip", "install", "-q", "--python", python, "--require-hashes", "-r", locked)
+        run("pip", "install", "-q", "--python", python, "--no-deps", str(wheel))
+    subprocess.run([python, "-m", "compileall", "-q", str(release / "lib")], check=False, capture_output=True)
+
+
+def _migrate(settings: Settings) -> None:
+    """Bring our database and the hub's to this version, with a copy of ours kept beside it."""
+    file = settings.state / "db" / "datasluse.db"
+    if settings.database_url is None and file.exists():
+        subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "import sqlite3,sys; sqlite3.connect(sys.argv[1]).backup(sqlite3.connect(sys.argv[2]))",
+                str(file),
+                str(file.with_suffix(".before-upgrade.db")),
+            ],
+            check=True,
+        )
+    Database(settings.database).migrate()
+    for part in file.parent.iterdir():
+        shutil.chown(part, "root", settings.group)
+        part.chmod(0o660)
+    hub_database = settings.state / "hub" / "hub.db"
+    if hub_database.exists():
+        jupyterhub = processes.current(settings).resolve() / "bin" / "jupyterhub"
+        subprocess.run(
+            [jupyterhub, "upgrade-db", "--db", f"sqlite:///{hub_database}"], check=True, capture_output=True, cwd="/"
+        )

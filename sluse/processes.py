@@ -1,0 +1,164 @@
+"""The processes of an installation, in one table, and the supervisor that runs them everywhere."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+import xmlrpc.client
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from supervisor.xmlrpc import SupervisorTransport
+
+from governance.errors import Unavailable
+from governance.settings import RELEASES, Settings
+from hub import edge
+
+SYSTEMD = Path("/run/systemd/system")
+
+environment = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), undefined=StrictUndefined)  # noqa: S701
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One program. What it may touch follows from its user and from `sluse.folders`."""
+
+    name: str
+    command: str
+    """With `{bin}`, `{site}` (the installed packages) and `{run}` filled in."""
+    user: str | None
+    """The suffix of its system user; None is root."""
+    may: str
+    """What it may touch, for people."""
+
+
+PROCESSES = (
+    Process("edge", "/usr/sbin/haproxy -db -f {run}/edge/haproxy.cfg", "edge", "the one port; nothing else"),
+    Process("web", "{bin}/python -m sluse.serve web", "web", "the database, the ticket key; no Docker"),
+    Process("hub", "{bin}/jupyterhub -f {site}/hub/jupyterhub_config.py", None, "Docker, the database"),
+    Process("reconciler", "{bin}/python -m sluse.serve reconciler", None, "Docker, nftables, the database"),
+)
+
+
+def users(settings: Settings) -> list[str]:
+    """The system users that the processes run as."""
+    return [settings.user(process.user) for process in PROCESSES if process.user]
+
+
+def current(settings: Settings) -> Path:
+    """The installed release that the processes run."""
+    return RELEASES / settings.installation / "current"
+
+
+def write_configuration(settings: Settings) -> None:
+    """Write what supervisor and the edge read at their start."""
+    release = current(settings).resolve()
+    filled = {
+        "bin": release / "bin",
+        "site": next((release / "lib").glob("python3*/site-packages")),
+        "run": settings.run,
+    }
+    programs = [
+        {
+            "name": p.name,
+            "command": p.command.format(**filled),
+            "user": settings.user(p.user) if p.user else "root",
+        }
+        for p in PROCESSES
+    ]
+    text = environment.get_template("supervisord.conf").render(settings=settings, programs=programs, filled=filled)
+    _configuration(settings).write_text(text)
+    edge.write(settings)
+
+
+def start(settings: Settings) -> None:
+    """Start supervisor, or let a running one take up a changed configuration."""
+    if states(settings):
+        with _remote(settings) as remote:
+            remote.supervisor.shutdown()
+        _wait(lambda: not states(settings), 60, "the old processes did not end")
+    if SYSTEMD.is_dir():
+        subprocess.run(["systemctl", "restart", f"datasluse@{settings.installation}.service"], check=True)
+    else:
+        supervisord = current(settings).resolve() / "bin" / "supervisord"
+        subprocess.run([supervisord, "-c", _configuration(settings)], check=True, cwd="/")
+    _wait(lambda: bool(states(settings)), 20, "supervisor did not start")
+
+
+def stop(settings: Settings) -> None:
+    """Stop every process; rooms and gates are containers and go on."""
+    if SYSTEMD.is_dir():
+        subprocess.run(["systemctl", "stop", f"datasluse@{settings.installation}.service"], check=False)
+    elif states(settings):
+        with _remote(settings) as remote:
+            remote.supervisor.shutdown()
+        _wait(lambda: not states(settings), 60, "the processes did not end")
+
+
+def states(settings: Settings) -> dict[str, str]:
+    """Each process's state in supervisor's words (RUNNING, STARTING, FATAL, …); empty when no supervisor runs."""
+    try:
+        with _remote(settings) as remote:
+            return {info["name"]: info["statename"] for info in _programs(remote)}
+    except (OSError, xmlrpc.client.Error):
+        return {}
+
+
+def pids(settings: Settings) -> dict[str, int]:
+    """The process ids of what runs, by name."""
+    with _remote(settings) as remote:
+        return {info["name"]: info["pid"] for info in _programs(remote) if info["pid"]}
+
+
+def ensure_engine(settings: Settings) -> None:
+    """See that a Docker engine answers; where no systemd runs, run one under a supervisor of its own.
+
+    Raises:
+        Unavailable: there is no engine and none can be started.
+    """
+    if _engine_answers():
+        return
+    if SYSTEMD.is_dir() or not shutil.which("dockerd"):
+        raise Unavailable("no Docker engine answers: see `systemctl status docker`, or install docker.io")
+    folder = Path("/var/lib/datasluse/engine")
+    folder.mkdir(parents=True, exist_ok=True)
+    configuration = folder / "supervisord.conf"
+    configuration.write_text(environment.get_template("engine.conf").render(folder=folder))
+    subprocess.run([current(settings).resolve() / "bin" / "supervisord", "-c", configuration], check=True, cwd="/")
+    _wait(_engine_answers, 60, f"the Docker engine did not start: see {folder}/dockerd.log")
+
+
+def _engine_answers() -> bool:
+    docker = shutil.which("docker")
+    return docker is not None and subprocess.run([docker, "info"], capture_output=True, check=False).returncode == 0
+
+
+def _programs(remote: xmlrpc.client.ServerProxy) -> list[dict[str, Any]]:
+    return cast("list[dict[str, Any]]", remote.supervisor.getAllProcessInfo())
+
+
+def _configuration(settings: Settings) -> Path:
+    return settings.state / "supervisord.conf"
+
+
+@contextlib.contextmanager
+def _remote(settings: Settings) -> Iterator[xmlrpc.client.ServerProxy]:
+    socket = settings.run / "supervisor.sock"
+    transport = SupervisorTransport(None, None, f"unix://{socket}")
+    if not os.access(socket, os.W_OK):
+        raise FileNotFoundError(socket)
+    yield xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
+
+
+def _wait(done: Callable[[], bool], seconds: float, otherwise: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > deadline:
+            raise Unavailable("{what}", what=otherwise)
+        time.sleep(0.2)
