@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -76,7 +77,9 @@ class Verdict:
 def verify(tx: Session) -> Verdict:
     """Follow the chain from its start and say where it first breaks."""
     head = tx.scalars(select(AuditHead)).one_or_none()
-    verdict = follow(tx.scalars(select(AuditEvent).order_by(AuditEvent.number).execution_options(yield_per=1000)))
+    events = select(AuditEvent).order_by(AuditEvent.number).execution_options(yield_per=1000)
+    with closing(tx.scalars(events)) as rows:
+        verdict = follow(rows)
     if verdict.broken_at is not None:
         return verdict
     if head is None or head.number != verdict.events:

@@ -6,6 +6,8 @@ the portal can translate the sentence and then fill it in (``portal.translation`
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class Refused(Exception):
     """Something was asked for that cannot be had; ``str()`` is a sentence fit to show the person."""
@@ -14,6 +16,15 @@ class Refused(Exception):
         self.message = message
         self.values = values
         super().__init__(message.format(**values))
+
+    def as_json(self) -> dict[str, Any]:
+        """For a row: the sentence and its values, so that each reader gets it in their own language."""
+        return {"message": self.message, "values": {name: str(value) for name, value in self.values.items()}}
+
+    @classmethod
+    def of_json(cls, row: dict[str, Any]) -> Refused:
+        """What `as_json` kept."""
+        return cls(row["message"], **row["values"])
 
 
 class Invalid(Refused):

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from governance import audit, projects
 from governance.audit import Event
-from governance.errors import Invalid, NotFound, Unavailable
+from governance.errors import Invalid, NotFound, Refused, Unavailable
 from governance.settings import GATES, Settings
 from governance.tables import Admission, Login, Person, Project, Room, RoomState
 
@@ -20,6 +20,12 @@ GIB = 1 << 30
 SLOT_REST = timedelta(hours=1)
 """A closed room's addresses are not given to another room for this long."""
 LONGEST_ADMISSION = timedelta(hours=12)
+
+
+CLOSED_BY_PERSON = Refused("You closed this room. Your files are kept.")
+CLOSED_BY_OPERATOR = Refused("An operator closed this room. Your files are kept.")
+ENDED_BY_ITSELF = Refused("The room ended by itself, perhaps because its memory was used up. Your files are kept.")
+DID_NOT_START = Refused("The room could not be started. The operator finds the cause in the hub's log.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,9 @@ def want_open(tx: Session, person: Person, project: Project, size: str, settings
         raise Invalid("there is no room size {size}: choose one of {sizes}", size=size, sizes=", ".join(SIZES))
     room = tx.scalar(select(Room).where(Room.person_id == person.id, Room.project_id == project.id))
     if room is None:
-        room = Room(id=_new_id(), person_id=person.id, project_id=project.id, actual=RoomState.CLOSED)
+        closed = RoomState.CLOSED
+        room = Room(id=_new_id(), person_id=person.id, project_id=project.id, size=size, wanted=closed, actual=closed)
+        room.changed_at = now
         tx.add(room)
     if room.actual in (RoomState.CLOSED, RoomState.FAILED):
         room.size, room.actual, room.reason = size, RoomState.STARTING, None
@@ -78,19 +86,19 @@ def want_open(tx: Session, person: Person, project: Project, size: str, settings
     return room
 
 
-def want_closed(tx: Session, room: Room, now: datetime, *, reason: str) -> None:
+def want_closed(tx: Session, room: Room, now: datetime, *, reason: Refused) -> None:
     """Say that a room should not run; its admissions end with it."""
     tx.execute(delete(Admission).where(Admission.room_id == room.id))
     if room.wanted != RoomState.CLOSED:
-        room.wanted, room.reason, room.changed_at = RoomState.CLOSED, reason, now
+        room.wanted, room.reason, room.changed_at = RoomState.CLOSED, reason.as_json(), now
         audit.append(tx, Event("room.unwanted", room.person_id, room.project_id, {"room": room.id}), now)
 
 
-def became(tx: Session, room: Room, state: RoomState, now: datetime, *, reason: str | None = None) -> None:
+def became(tx: Session, room: Room, state: RoomState, now: datetime, *, reason: Refused | None = None) -> None:
     """Record what a room is now (the hub's and the reconciler's word)."""
     if room.actual != state:
         room.actual, room.changed_at = state, now
-        room.reason = reason
+        room.reason = reason.as_json() if reason else None
         audit.append(tx, Event(f"room.{state}", room.person_id, room.project_id, {"room": room.id}), now)
 
 
@@ -123,13 +131,13 @@ def of_person(tx: Session, person: Person) -> dict[int, Room]:
     return {room.project_id: room for room in tx.scalars(select(Room).where(Room.person_id == person.id))}
 
 
-def access_refused(tx: Session, here: Standing, settings: Settings, now: datetime) -> str | None:
+def access_refused(tx: Session, here: Standing, settings: Settings, now: datetime) -> Refused | None:
     """Why this room must not run now; None while its person may be in it and it is wanted."""
     if here.room.wanted != RoomState.OPEN:
-        return here.room.reason or "closed"
+        return Refused.of_json(here.room.reason) if here.room.reason else CLOSED_BY_PERSON
     role = projects.role_of(tx, here.person, here.project)
-    refused = projects.refusal(here.person, here.project, role, now, direct_person_level=settings.direct_person_level)
-    return str(refused) if refused else None
+    direct = settings.direct_person_level
+    return projects.refusal(here.person, here.project, role, now, direct_person_level=direct)
 
 
 def admit(tx: Session, room: Room, login: Login | None, now: datetime) -> Admission:

@@ -141,7 +141,7 @@ class Room(Base):
     """Its place in the address plan (`Settings.front_address`, `room_network`); kept for an hour after closing."""
     wanted: Mapped[RoomState] = mapped_column(String(32))
     actual: Mapped[RoomState] = mapped_column(String(32))
-    reason: Mapped[str | None] = mapped_column(String(500))
+    reason: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     changed_at: Mapped[datetime]
 
 

@@ -46,7 +46,7 @@ class Hub:
         answer = await self._call("GET", f"/users/{room}/server/progress", 200, 400, 404)
         events = [json.loads(line[5:]) for line in answer.text.splitlines() if line.startswith("data:")]
         failed = [event for event in events if event.get("failed")]
-        return str(failed[-1].get("message")) if failed else None
+        return str(failed[-1].get("message")).removeprefix("Spawn failed: ") if failed else None
 
     async def stop(self, room: str) -> None:
         """Stop a room's server and forget its principal."""

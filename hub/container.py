@@ -36,7 +36,8 @@ def walls(*, memory: int, cpus: float, processes: int) -> dict[str, Any]:
         "ipc_mode": "private",
         "dns": ["127.0.0.1"],
         "dns_search": ["."],
-        "ulimits": [Ulimit(name="core", soft=0, hard=0), Ulimit(name="nofile", soft=65536, hard=65536)],
+        "dns_opt": ["timeout:1", "attempts:1"],  # a name that cannot be had is refused at once, not after 20 s
+        "ulimits": [Ulimit(name="core", soft=0, hard=0)],
         "log_config": LogConfig(type="json-file", config={"max-size": "10m", "max-file": "3"}),
         "restart_policy": {"Name": "no"},
         "auto_remove": False,  # with it, live-restore loses rooms when the engine restarts

@@ -79,11 +79,11 @@ class Reconciler:
         if server is Server.READY:
             self._became(room.id, RoomState.OPEN)
         elif room.actual == RoomState.OPEN:
-            await self._end(here, "the room ended by itself: open it again")
+            await self._end(here, rooms.ENDED_BY_ITSELF)
         elif room.actual == RoomState.STARTING and server is Server.NONE:
-            why = await self.hub.failure(room.id) if room.id in servers else None
-            if why:
-                await self._fail(here, why)
+            cause = await self.hub.failure(room.id) if room.id in servers else None
+            if cause:
+                await self._fail(here, cause)
             else:
                 await self.hub.start(room.id)
         if (
@@ -91,17 +91,17 @@ class Reconciler:
             and self.clock() - room.changed_at > START_WITHIN
             and server is not Server.READY
         ):
-            await self._fail(here, "the room did not start in time")
+            await self._fail(here, "not within the time a start may take")
 
-    async def _fail(self, here: Standing, why: str) -> None:
-        log.warning("room %s failed: %s", here.room.id, why)
-        await self._end(here, why, RoomState.FAILED)
+    async def _fail(self, here: Standing, cause: str) -> None:
+        log.warning("room %s did not start: %s", here.room.id, cause)
+        await self._end(here, rooms.DID_NOT_START, RoomState.FAILED)
 
-    async def _close(self, here: Standing, why: str) -> None:
+    async def _close(self, here: Standing, why: Refused) -> None:
         await self._end(here, why)
         log.info("room %s closed: %s", here.room.id, why)
 
-    async def _end(self, here: Standing, why: str, state: RoomState = RoomState.CLOSED) -> None:
+    async def _end(self, here: Standing, why: Refused, state: RoomState = RoomState.CLOSED) -> None:
         """End a room: row, edge, gate, server, principal. Whatever of it fails is done at the next look."""
         room = here.room.id
         with self.database.write() as tx:
@@ -129,7 +129,7 @@ class Reconciler:
         }
         container.remove(self.docker, f"sluse-{self.settings.installation}-{part}-{room}", labels)
 
-    def _became(self, room: str, state: RoomState, reason: str | None = None) -> None:
+    def _became(self, room: str, state: RoomState, reason: Refused | None = None) -> None:
         with self.database.write() as tx:
             rooms.became(tx, rooms.standing(tx, room).room, state, self.clock(), reason=reason)
 

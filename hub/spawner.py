@@ -109,9 +109,12 @@ class ProjectSpawner(DockerSpawner):
             await asyncio.gather(self.in_thread(self._start_room, plan), self.in_thread(self._start_gate, plan))
             await self._until_ready(plan)
             await self.in_thread(self._granted)  # the rows may have changed while this took its time
-        except BaseException:
+        except BaseException as e:
             await self.stop()
-            raise
+            if isinstance(e, Refused) or not isinstance(e, Exception):
+                raise
+            self.log.exception("room %s did not start", self.room)
+            raise Unavailable("{kind}, in the hub's log", kind=type(e).__name__) from e
         return str(plan.front), DOOR_PORT
 
     def _start_room(self, plan: RoomPlan) -> None:

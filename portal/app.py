@@ -1,25 +1,67 @@
-"""The portal's app."""
+"""The portal's app: the site for people, reached through the edge."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+import logging
+from typing import cast
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
 
 from governance.database import Database
+from governance.errors import Invalid, NotAllowed, NotFound, Refused, Unavailable
 from governance.settings import Settings
+from portal import account, rooms
+from portal.guard import Guard
+from portal.reconciler import Reconciler
+from portal.site import HERE, Clock, NotLoggedIn, Site, go, visit
 
-Clock = Callable[[], datetime]
+STATUS = {Invalid: 400, NotAllowed: 403, NotFound: 404, Unavailable: 503}
+log = logging.getLogger("web")
 
 
 def create_app(settings: Settings, database: Database, clock: Clock) -> FastAPI:
-    """The app for people, reached through the edge."""
+    """The app; every refusal becomes a page in the visitor's language, here and nowhere else."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.site = Site(settings, database, clock, Reconciler(settings))
+    app.add_middleware(Guard, settings=settings)
+    app.mount("/static", StaticFiles(directory=HERE / "static"))
+    app.include_router(account.router)
+    app.include_router(rooms.router)
 
     @app.get("/health")
     def health() -> dict[str, str]:
         with database.read():
             return {"part": "web", "state": "up"}
 
+    @app.exception_handler(NotLoggedIn)
+    def not_logged_in(_request: Request, _e: Exception) -> Response:
+        return go("/login")
+
+    @app.exception_handler(Refused)
+    def refused(request: Request, e: Exception) -> Response:
+        return _refusal(request, cast(Refused, e))
+
+    @app.exception_handler(RequestValidationError)
+    def not_a_form(request: Request, _e: Exception) -> Response:
+        return _refusal(request, Invalid("Something in this form is missing. Go back, fill it in and send it again."))
+
+    @app.exception_handler(HTTPException)
+    def http(request: Request, e: Exception) -> Response:
+        status = e.status_code if isinstance(e, HTTPException) else 500
+        return _refusal(request, NotFound("There is no such page. Start from your projects."), status)
+
+    @app.exception_handler(Exception)
+    def broken(request: Request, e: Exception) -> Response:
+        log.error("a page failed", exc_info=e)
+        return _refusal(request, Unavailable("Something went wrong here. It is logged. Try again in a minute."), 500)
+
     return app
+
+
+def _refusal(request: Request, e: Refused, status: int | None = None) -> Response:
+    here = visit(request)
+    return here.page("refused.html", status or STATUS.get(type(e), 403), why=e)

@@ -12,13 +12,12 @@ class Reconciler:
     """A client of the reconciler's unix socket."""
 
     def __init__(self, settings: Settings) -> None:
-        socket = str(settings.run / "reconciler" / "reconciler.sock")
-        self._http = httpx.Client(transport=httpx.HTTPTransport(uds=socket), base_url="http://reconciler", timeout=10)
+        self._socket = str(settings.run / "reconciler" / "reconciler.sock")
 
     def look(self, room: str) -> None:
         """Ask it to look at a room soon. If it is away it looks by itself when it is back, so nothing is raised."""
         try:
-            self._http.post(f"/rooms/{room}/look")
+            self._post(f"/rooms/{room}/look")
         except httpx.TransportError:
             return
 
@@ -29,9 +28,15 @@ class Reconciler:
             Unavailable: it could not be told; the person would be refused at the door.
         """
         try:
-            answer = self._http.post(f"/rooms/{room}/admit")
+            answer = self._post(f"/rooms/{room}/admit")
             told = answer.is_success and answer.json()["told"]
         except httpx.TransportError:
             told = False
         if not told:
             raise Unavailable("Rooms cannot be entered just now; open ones go on. Try again in a minute.")
+
+    def _post(self, path: str) -> httpx.Response:
+        with httpx.Client(
+            transport=httpx.HTTPTransport(uds=self._socket), base_url="http://reconciler", timeout=10
+        ) as http:
+            return http.post(path)

@@ -259,7 +259,7 @@ def room_close(room: str) -> None:
     """Close a room now."""
     settings, database = _open()
     with database.write() as tx:
-        rooms.want_closed(tx, rooms.standing(tx, room).room, _now(), reason="closed by the operator")
+        rooms.want_closed(tx, rooms.standing(tx, room).room, _now(), reason=rooms.CLOSED_BY_OPERATOR)
     _reconciler(settings).look(room)
 
 
@@ -283,7 +283,7 @@ def _until_open(settings: Settings, database: Database, room: str) -> str:
         if row.actual == RoomState.OPEN:
             return room
         if row.actual != RoomState.STARTING:
-            raise Unavailable("the room did not open: {reason}", reason=row.reason)
+            raise Refused.of_json(row.reason) if row.reason else Unavailable("the room was closed")
         time.sleep(0.2)
     raise Unavailable("the room did not open in time; see {log}", log=settings.log / "reconciler.log")
 

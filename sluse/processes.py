@@ -153,7 +153,8 @@ def _remote(settings: Settings) -> Iterator[xmlrpc.client.ServerProxy]:
     transport = SupervisorTransport(None, None, f"unix://{socket}")
     if not os.access(socket, os.W_OK):
         raise FileNotFoundError(socket)
-    yield xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
+    with contextlib.closing(transport):
+        yield xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
 
 
 def _wait(done: Callable[[], bool], seconds: float, otherwise: str) -> None:

@@ -129,7 +129,7 @@ def upgrade() -> None:
         sa.Column("slot", sa.Integer(), nullable=True),
         sa.Column("wanted", sa.String(length=32), nullable=False),
         sa.Column("actual", sa.String(length=32), nullable=False),
-        sa.Column("reason", sa.String(length=500), nullable=True),
+        sa.Column("reason", sa.JSON(), nullable=True),
         sa.Column("changed_at", governance.tables.Instant(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["person_id"], ["persons.id"], name=op.f("fk_rooms_person_id_persons")),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_rooms_project_id_projects")),

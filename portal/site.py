@@ -1,0 +1,131 @@
+"""A visit to the portal: who it is, in which language, and the page they get."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from governance import logins
+from governance.database import Database
+from governance.projects import LOCAL
+from governance.settings import Settings
+from governance.tables import Login, Person
+from portal.reconciler import Reconciler
+from portal.translation import LANGUAGES, Translator, chosen, translator
+
+Clock = Callable[[], datetime]
+HERE = Path(__file__).parent
+
+SESSION = "__Host-session"
+LANGUAGE = "__Host-language"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What every page needs; one for the app."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    reconciler: Reconciler
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request."""
+
+    request: Request
+    site: Site
+    login: Login | None
+    person: Person | None
+    language: str
+
+    @property
+    def translate(self) -> Translator:
+        return translator(self.language)
+
+    def page(self, template: str, status: int = 200, **context: Any) -> Response:
+        """A page in the visitor's language."""
+        page = _environment(self.language).get_template(template)
+        shown = {"visit": self, "settings": self.site.settings, "languages": LANGUAGES, "version": _version()}
+        return HTMLResponse(page.render(**shown, **context), status)
+
+
+class NotLoggedIn(Exception):
+    """The page is for people who are logged in."""
+
+
+def visit(request: Request) -> Visit:
+    """Who is visiting; a dependency of every page."""
+    site = cast(Site, request.app.state.site)
+    with site.database.read() as tx:
+        found = logins.current(tx, request.cookies.get(SESSION), site.clock())
+    login, person = found or (None, None)
+    wishes = (
+        person.language if person else None,
+        request.cookies.get(LANGUAGE),
+        request.headers.get("accept-language"),
+    )
+    return Visit(request, site, login, person, chosen(*wishes))
+
+
+@dataclass(frozen=True, slots=True)
+class Member(Visit):
+    """A request by somebody who is logged in."""
+
+    login: Login
+    person: Person
+
+
+def member(request: Request) -> Member:
+    """Who is visiting, for pages that need a login; raises NotLoggedIn."""
+    here = visit(request)
+    if here.login is None or here.person is None:
+        raise NotLoggedIn
+    return Member(here.request, here.site, here.login, here.person, here.language)
+
+
+def go(path: str) -> Response:
+    """Send the browser to another of our pages after a form."""
+    return RedirectResponse(path, 303)
+
+
+@cache
+def _environment(language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    say = translator(language)
+    environment.install_gettext_callables(say.gettext, say.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters["day"] = lambda day: _day(day, language)
+    environment.filters["moment"] = lambda at: format_datetime(at.astimezone(LOCAL), "short", locale=language)
+    environment.filters["megabytes"] = lambda size: f"{format_decimal(round(size / 1e6, 1), locale=language)} MB"
+    environment.filters["refusal"] = say.refusal
+    return environment
+
+
+def _day(day: date, language: str) -> str:
+    return format_date(day, "long", locale=language)
+
+
+@cache
+def _version() -> str:
+    return f"{version('datasluse')} {os.environ.get('SLUSE_COMMIT', '')}".strip()

@@ -1,0 +1,284 @@
+"""What tests share: databases of both kinds, and one installation `test` for everything that needs an engine."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from docker import APIClient
+from sqlalchemy import create_engine, text
+from websockets.sync.client import ClientConnection, connect
+
+from governance.database import Database
+from governance.settings import Settings, load, proposed
+
+ROOT = Path(__file__).parent.parent
+SLUSE = ROOT / ".venv" / "bin" / "sluse"
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+SOCKETS = ExitStack()
+"""Websockets that a test opened; closed when it ends."""
+
+
+@pytest.fixture(autouse=True)
+def _close_sockets() -> Iterator[None]:
+    yield
+    SOCKETS.close()
+
+
+def until(done: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until something is so, or fail."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.2)
+
+
+# -- databases ---------------------------------------------------------------------------------------------------------
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of our own on a socket, run by Debian's programs; yields a URL with a place for a name."""
+    home = tmp_path_factory.mktemp("pg", numbered=True)
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
+    sockets = Path("/tmp") / f"sluse-pg-{secrets.token_hex(4)}"  # a socket's path is at most 107 bytes
+    sockets.mkdir()
+    for folder in (home, sockets):
+        shutil.chown(folder, "postgres", "postgres")
+    for above in home.parents[:2]:
+        above.chmod(0o755)
+
+    def as_postgres(*command: str) -> None:
+        subprocess.run(["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command], check=True)
+
+    data = home / "data"
+    as_postgres(str(programs / "initdb"), "-D", str(data), "-A", "trust", "--no-sync", "-N")
+    options = f"-c listen_addresses='' -c unix_socket_directories={sockets} -c fsync=off"
+    as_postgres(str(programs / "pg_ctl"), "-D", str(data), "-w", "-l", str(home / "log"), "-o", options, "start")
+    try:
+        yield f"postgresql+psycopg://postgres@/{{name}}?host={sockets}"
+    finally:
+        as_postgres(str(programs / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop")
+        shutil.rmtree(sockets)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty, migrated database: SQLite, then PostgreSQL."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'test.db'}"
+    else:
+        server, name = request.getfixturevalue("postgresql"), f"t{secrets.token_hex(6)}"
+        admin = create_engine(server.format(name="postgres"), isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        admin.dispose()
+        url = server.format(name=name)
+    database = Database(url)
+    database.migrate()
+    yield database
+    database.engine.dispose()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """Settings of an installation that is not there."""
+    return proposed("unit", [], demo=False)
+
+
+# -- the stack ---------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Stack:
+    """The running installation `test`."""
+
+    settings: Settings
+    docker: APIClient
+    database: Database
+    open: ExitStack = field(default_factory=ExitStack)
+
+    def sluse(self, *arguments: str) -> str:
+        """Run a `sluse` command and return what it printed."""
+        done = subprocess.run([SLUSE, *arguments], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"sluse {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def person(self, name: str, *, terms: bool = True, training: str = "2099-12-31") -> Person:
+        """A new person with a name of their own, as `name` with something random behind it."""
+        unique = f"{name}-{secrets.token_hex(3)}"
+        accepted = ["--terms-accepted"] if terms else []
+        added = self.sluse(
+            "person", "add", unique, "--full-name", name, "--training-until", training, *accepted, "--json"
+        )
+        return Person(unique, json.loads(added)["password"])
+
+    def project(self, *members: Person, until: date = date(2099, 12, 31), tier: str = "synthetic") -> str:
+        """A new project with these members; returns its key."""
+        key = f"p-{secrets.token_hex(4)}"
+        self.sluse(
+            "project", "add", key, "--title", f"Project {key}", "--tier", tier, "--controller", "Test Controller",
+            "--permit", "T-1", "--permit-until", until.isoformat(),
+        )  # fmt: skip
+        for member in members:
+            self.sluse("project", "member", key, member.name)
+        return key
+
+    def open_room(self, project: str, person: Person) -> Room:
+        """Open a person's room and go in with the ticket."""
+        opened = json.loads(self.sluse("room", "open", project, person.name, "--json"))
+        room = Room(self, opened["room"], opened["ticket"])
+        room.enter()
+        return room
+
+
+@dataclass(frozen=True)
+class Person:
+    name: str
+    password: str
+
+
+class Room:
+    """An open room, reached through edge and gate as a browser would."""
+
+    def __init__(self, stack: Stack, room: str, ticket: str) -> None:
+        self.stack, self.id, self.ticket = stack, room, ticket
+        self.origin = stack.settings.room_origin(room)
+        self.authority = self.origin.removeprefix("http://")
+        self.cookie = ""
+        base = f"http://127.0.0.1:{stack.settings.edge_port}"
+        self.http = stack.open.enter_context(httpx.Client(base_url=base, headers={"Host": self.authority}, timeout=30))
+
+    def name(self, part: str) -> str:
+        return f"sluse-{self.stack.settings.installation}-{part}-{self.id}"
+
+    def knock(self, ticket: str, origin: str | None = None) -> httpx.Response:
+        """Hand a ticket in at the door."""
+        origin = origin or self.stack.settings.portal_origin
+        return self.http.post("/_gate/enter", data={"ticket": ticket}, headers={"Origin": origin})
+
+    def enter(self) -> None:
+        answer = self.knock(self.ticket)
+        assert answer.status_code == 303, answer.text
+        self.cookie = answer.headers["set-cookie"].split(";", 1)[0]
+
+    def request(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        """A request with the ticket's cookie; the room's own Origin unless another is given."""
+        headers = {"Cookie": self.cookie, "Origin": self.origin} | kwargs.pop("headers", {})
+        return self.http.request(method, path, headers={k: v for k, v in headers.items() if v}, **kwargs)
+
+    def raw(self, path: str) -> int:
+        """The status of a GET whose path is sent just as it is; clients tidy paths up."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.stack.settings.edge_port, timeout=30)
+        with closing(connection):
+            connection.putrequest("GET", path, skip_host=True)
+            for name, value in {"Host": self.authority, "Cookie": self.cookie}.items():
+                connection.putheader(name, value)
+            connection.endheaders()
+            return connection.getresponse().status
+
+    def kernel(self) -> Kernel:
+        """A new Python kernel with its websocket."""
+        kernel = self.request("POST", "/api/kernels", json={"name": "python3"}).json()["id"]
+        return Kernel(self, kernel)
+
+    def websocket(self, kernel: str, *, origin: str | None = None, cookie: str | None = None) -> ClientConnection:
+        """The websocket of a kernel, dialled through the edge."""
+        port = self.stack.settings.edge_port
+        connection = connect(
+            f"ws://{self.authority}/api/kernels/{kernel}/channels",
+            sock=socket.create_connection(("127.0.0.1", port)),
+            origin=origin or self.origin,  # type: ignore[arg-type]
+            additional_headers={"Cookie": self.cookie if cookie is None else cookie},
+            open_timeout=20,
+            max_size=None,
+            proxy=None,
+        )
+        return SOCKETS.enter_context(connection)
+
+    def run(self, program: str) -> str:
+        """Run Python in the room as the researcher would in a terminal, and return what it printed."""
+        docker = self.stack.docker
+        command = docker.exec_create(self.name("room"), ["python", "-c", program], user="64000:64000")
+        return docker.exec_start(command["Id"]).decode()
+
+
+class Kernel:
+    """A kernel behind its websocket."""
+
+    def __init__(self, room: Room, kernel: str) -> None:
+        self.room, self.id = room, kernel
+        self.socket = room.websocket(kernel)
+
+    def begin(self, code: str) -> str:
+        """Send a cell; returns its message id."""
+        message = secrets.token_hex(16)
+        header = {"msg_id": message, "msg_type": "execute_request", "session": "t", "username": "", "version": "5.3"}
+        content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False}
+        self.socket.send(
+            json.dumps({"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"})
+        )
+        return message
+
+    def output(self, message: str, timeout: float = 60) -> str:
+        """What a cell printed, when it has ended; its error, if it failed."""
+        printed: list[str] = []
+        while True:
+            said = json.loads(self.socket.recv(timeout=timeout))
+            if said["parent_header"].get("msg_id") != message:
+                continue
+            if said["msg_type"] == "stream":
+                printed.append(said["content"]["text"])
+            elif said["msg_type"] == "error":
+                printed.append(f"{said['content']['ename']}: {said['content']['evalue']}")
+            elif said["msg_type"] == "status" and said["content"]["execution_state"] == "idle":
+                return "".join(printed)
+
+    def run(self, code: str) -> str:
+        """Run a cell and return what it printed."""
+        return self.output(self.begin(code))
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The installation `test`, made by `./up` itself; kept with KEEP=1."""
+    os.environ["SLUSE_INSTALLATION"] = "test"
+    subprocess.run([ROOT / "up"], check=True)
+    settings = load("test")
+    with APIClient(timeout=60) as docker:
+        stack = Stack(settings, docker, Database(settings.database))
+        with stack.open:
+            yield stack
+        stack.database.engine.dispose()
+    if not os.environ.get("KEEP"):
+        subprocess.run([ROOT / "up", "destroy", "--yes"], check=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """When a test on the stack fails, show the end of every part's log."""
+    report = yield
+    if report.failed and "stack" in getattr(item, "fixturenames", ()):
+        for log in sorted(Path("/var/lib/datasluse/test/log").glob("*.log")):
+            report.sections.append((log.name, "\n".join(log.read_text(errors="replace").splitlines()[-30:])))
+    return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever uses the stack needs Docker; it runs last, so that what is fast fails first."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.docker)
+    items.sort(key=lambda item: item.get_closest_marker("docker") is not None)

@@ -1,0 +1,194 @@
+"""Nobody comes through a gate without a ticket for that room, from that room's own pages."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import jwt
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from governance import rooms as room_rows
+from tests.conftest import Room, Stack
+
+
+@pytest.fixture(scope="module")
+def room(rooms: tuple[Room, Room]) -> Room:
+    return rooms[0]
+
+
+def claims(room: Room) -> dict[str, Any]:
+    return jwt.decode(room.ticket, options={"verify_signature": False})
+
+
+def signed(stack: Stack, changed: dict[str, Any]) -> str:
+    return jwt.encode(changed, (stack.settings.keys / "ticket.key").read_text(), algorithm="ES256")
+
+
+def test_a_good_ticket_opens_the_door(stack: Stack, room: Room) -> None:
+    """The control of everything below."""
+    assert room.knock(signed(stack, claims(room))).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"aud": "aaaaaaaaaa.rooms-test.localhost"},
+        {"iss": "http://evil.example"},
+        {"sid": "0" * 32},
+        {"exp": 1},
+        {"exp": -1},
+        {"exp": 1 << 40},
+        {"exp": "4102444800"},
+        {"exp": None},
+        {"sid": None},
+        {"aud": ["x"]},
+    ],
+    ids=str,
+)
+def test_a_changed_ticket_does_not(stack: Stack, room: Room, change: dict[str, Any]) -> None:
+    ticket = {k: v for k, v in (claims(room) | change).items() if v is not None}
+    if isinstance(ticket.get("aud"), list):
+        ticket["aud"] = [stack.settings.room_host(room.id)]
+    assert room.knock(signed(stack, ticket)).status_code == 401
+
+
+def test_an_unsigned_or_foreign_ticket_does_not(stack: Stack, room: Room) -> None:
+    public = (stack.settings.keys / "ticket.pem").read_bytes()
+    none = jwt.encode(claims(room), None, algorithm="none")
+    header, payload, signature = room.ticket.split(".")
+
+    def part(value: bytes) -> str:
+        return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+    hs_head = part(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())
+    mac = hmac.new(public, f"{hs_head}.{payload}".encode(), hashlib.sha256).digest()
+    for forged in (
+        "",
+        "x.y.z",
+        none,
+        f"{header}.{payload}.",
+        f"{header}.{payload}.{signature[:-4]}AAAA",
+        f"{hs_head}.{payload}.{part(mac)}",
+    ):
+        assert room.knock(forged).status_code == 401, forged
+
+
+def test_without_a_cookie_nothing_is_answered(room: Room) -> None:
+    assert room.request("GET", "/api/status").status_code == 200
+    for path in ("/api/status", "/lab", "/static/lab/main.js", "/api/contents", "/"):
+        assert room.request("GET", path, headers={"Cookie": ""}).status_code == 401, path
+
+
+def test_a_visit_without_a_ticket_is_led_to_the_portal(stack: Stack, room: Room) -> None:
+    visit = {"Cookie": "", "Origin": "", "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"}
+    answer = room.request("GET", "/lab", headers=visit)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"{stack.settings.portal_origin}/rooms/{room.id}"
+
+
+def test_the_ticket_is_taken_from_the_portals_form_alone(stack: Stack, rooms: tuple[Room, Room]) -> None:
+    room, other = rooms
+    assert room.knock(room.ticket).status_code == 303
+    for origin in (other.origin, "null", "http://evil.example"):
+        assert room.knock(room.ticket, origin).status_code == 403
+    assert room.http.get("/_gate/enter", params={"ticket": room.ticket}).status_code == 403
+
+
+def test_another_rooms_cookie_does_not_open_this_one(rooms: tuple[Room, Room]) -> None:
+    room, other = rooms
+    assert room.request("GET", "/api/status").status_code == 200
+    assert room.request("GET", "/api/status", headers={"Cookie": other.cookie}).status_code == 401
+
+
+def test_a_page_elsewhere_cannot_act_in_the_room(rooms: tuple[Room, Room]) -> None:
+    room, other = rooms
+    new = {"json": {"name": "python3"}}
+    assert room.request("POST", "/api/kernels", **new).status_code == 201
+    for origin in (other.origin, "null", "http://evil.example", ""):
+        assert room.request("POST", "/api/kernels", headers={"Origin": origin}, **new).status_code == 403
+    sibling = {"Origin": "", "Sec-Fetch-Site": "same-site"}
+    assert room.request("GET", "/api/status", headers=sibling | {"Sec-Fetch-Site": "same-origin"}).status_code == 200
+    assert room.request("GET", "/api/status", headers=sibling).status_code == 403
+
+
+def test_a_page_elsewhere_cannot_open_the_rooms_websocket(rooms: tuple[Room, Room]) -> None:
+    room, other = rooms
+    kernel = room.kernel()
+    assert kernel.run("print(1)") == "1\n"
+    with pytest.raises(InvalidStatus, match="403"):
+        room.websocket(kernel.id, origin=other.origin)
+    with pytest.raises(InvalidStatus, match="401"):
+        room.websocket(kernel.id, cookie="")
+
+
+def test_downloads_are_refused(room: Room) -> None:
+    made = {"type": "file", "format": "text", "content": "x"}
+    assert room.request("PUT", "/api/contents/rows.csv", json=made).status_code == 201
+    assert room.raw("/api/contents/rows.csv") == 200
+    for path in (
+        "/files/rows.csv",
+        "//files/rows.csv",
+        "/lab/../files/rows.csv",
+        "/lab/%2e%2e/files/rows.csv",
+        "/%66iles/rows.csv",
+        "/nbconvert/html/x.ipynb",
+        "/api/contents/rows.csv?download=1",
+    ):
+        assert room.raw(path) == 403, path
+
+
+def test_what_is_planted_in_the_home_is_not_served(room: Room) -> None:
+    room.run(
+        "from pathlib import Path\n"
+        "for p in ('.local/share/jupyter/labextensions/leak', '.jupyter/labconfig'):\n"
+        "    Path.home().joinpath(p).mkdir(parents=True, exist_ok=True)\n"
+        "Path.home().joinpath('.local/share/jupyter/labextensions/leak/data.csv').write_text('rows')"
+    )
+    assert room.request("GET", "/lab/extensions/leak/data.csv").status_code == 404
+
+
+def test_the_room_cannot_set_cookies_or_its_own_policy(room: Room) -> None:
+    answer = room.request("GET", "/lab")
+    assert "set-cookie" not in answer.headers
+    policy = answer.headers.get_list("content-security-policy")
+    assert len(policy) == 1
+    assert "sandbox" in policy[0]
+    assert "allow-downloads" not in policy[0]
+
+
+def test_logging_out_cuts_an_open_websocket(stack: Stack) -> None:
+    """A ticket whose admission is gone is refused, and what was open under it is cut."""
+    from portal.reconciler import Reconciler
+
+    ada = stack.person("ada")
+    room = stack.open_room(stack.project(ada), ada)
+    kernel = room.kernel()
+    assert kernel.run("print(1)") == "1\n"
+    with stack.database.write() as tx:
+        tx.delete(tx.get_one(room_rows.Admission, claims(room)["sid"]))
+    Reconciler(stack.settings).admit(room.id)
+    assert room.request("GET", "/api/status").status_code == 401
+    with pytest.raises(ConnectionClosed):
+        kernel.run("print(2)")
+
+
+def test_a_ticket_that_ends_cuts_an_open_websocket(stack: Stack) -> None:
+    ada = stack.person("ada")
+    room = stack.open_room(stack.project(ada), ada)
+    kernel = room.kernel()
+    with stack.database.write() as tx:
+        tx.get_one(room_rows.Admission, claims(room)["sid"]).ends_at = datetime.now(UTC)
+    with pytest.raises(ConnectionClosed):  # cut while a cell runs, not refused at its start
+        kernel.run("import time; time.sleep(50)")
+    assert room.request("GET", "/api/status").status_code == 401
+
+
+def test_the_room_is_not_named_by_another_host(stack: Stack, room: Room) -> None:
+    for host in ("evil.example", "127.0.0.1", stack.settings.content_host):
+        assert room.http.get("/lab", headers={"Host": f"{host}:{stack.settings.edge_port}"}).status_code == 421

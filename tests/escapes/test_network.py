@@ -1,0 +1,68 @@
+"""A researcher cannot reach anything from a room. Each probe is shown to work where it must."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.conftest import Room, Stack
+from tests.escapes.conftest import INTERNET, METADATA, Canary, Prober
+
+
+@pytest.mark.parametrize("address", [INTERNET, METADATA])
+def test_a_researcher_cannot_reach_the_internet(internet: Canary, probe: Prober, address: str) -> None:
+    assert probe.outside("http", address, 80) == internet.word
+    assert probe.inside("http", address, 80) is None
+
+
+def test_a_researcher_cannot_send_datagrams_out(internet: Canary, probe: Prober) -> None:
+    assert probe.outside("udp", INTERNET, 53) == internet.word
+    assert probe.inside("udp", INTERNET, 53) is None
+
+
+def test_a_researcher_cannot_resolve_names(probe: Prober, rooms: tuple[Room, Room]) -> None:
+    assert probe.inside("name", "gate")  # the control: from the room's own hosts file
+    for name in ("canary.example.org", rooms[1].name("room"), rooms[1].name("gate")):
+        assert probe.inside("name", name) is None
+
+
+def test_a_researcher_cannot_reach_the_host(
+    host_service: Canary, probe: Prober, host_addresses: list[str], stack: Stack
+) -> None:
+    reached = {a for a in host_addresses if probe.outside("http", a, 15432) == host_service.word}
+    assert "172.17.0.1" in reached  # the control: an ordinary container reaches the host
+    room_network = stack.docker.inspect_network(probe.room.name("net"))["IPAM"]["Config"][0]["Gateway"]
+    for address in [*host_addresses, room_network]:
+        assert probe.inside("http", address, 15432) is None, address
+        assert probe.inside("udp", address, 15353) is None, address
+
+
+def test_a_researcher_cannot_reach_the_front_address(host_service: Canary, probe: Prober, stack: Stack) -> None:
+    """Nor can any other container: an address of the host would answer on every interface."""
+    front = str(stack.settings.front_host)
+    assert httpx.get(f"http://{front}:15432/").text == host_service.word
+    assert probe.outside("http", front, 15432) is None
+    assert probe.inside("http", front, 15432) is None
+
+
+def test_a_researcher_cannot_reach_another_room(stack: Stack, probe: Prober, rooms: tuple[Room, Room]) -> None:
+    network = stack.docker.inspect_network(rooms[1].name("net"))
+    address = network["Containers"][stack.docker.inspect_container(rooms[1].name("room"))["Id"]]["IPv4Address"]
+    bob = address.split("/")[0]
+    beside = bob.rsplit(".", 1)[0] + "." + str(int(bob.rsplit(".", 1)[1]) + 5)
+    assert "HTTP/1" in (probe.outside("tcp", bob, 8888, rooms[1].name("net"), beside) or "")
+    assert probe.inside("tcp", bob, 8888) is None
+
+
+def test_a_researcher_cannot_use_another_gate(stack: Stack, probe: Prober, rooms: tuple[Room, Room]) -> None:
+    for room in rooms:
+        networks = stack.docker.inspect_container(room.name("gate"))["NetworkSettings"]["Networks"]
+        front = networks[f"sluse-{stack.settings.installation}-front"]["IPAddress"]
+        assert httpx.get(f"http://{front}:9001/ready").text == "ready"
+        for port in (9000, 9001):
+            assert probe.inside("tcp", front, port) is None
+
+
+def test_a_gate_does_not_forward(stack: Stack, rooms: tuple[Room, Room]) -> None:
+    command = stack.docker.exec_create(rooms[0].name("gate"), ["cat", "/proc/sys/net/ipv4/ip_forward"])
+    assert stack.docker.exec_start(command["Id"]).decode().strip() == "0"

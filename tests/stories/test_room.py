@@ -1,0 +1,90 @@
+"""A researcher's way into a room and what keeps going when parts of the installation die."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from sluse import processes, status
+from tests.conftest import Room, Stack, until
+
+
+@pytest.fixture(scope="module")
+def room(stack: Stack) -> Room:
+    ada = stack.person("ada")
+    return stack.open_room(stack.project(ada), ada)
+
+
+def test_a_cell_runs_through_edge_and_gate(room: Room) -> None:
+    assert room.request("GET", "/lab").status_code == 200
+    assert room.kernel().run("print(6 * 7)") == "42\n"
+
+
+def test_the_home_is_private_and_the_project_folder_has_a_git_repository(room: Room) -> None:
+    assert room.run("import os; print(oct(os.stat('/home/researcher').st_mode & 0o777))") == "0o700\n"
+    assert "shared.git" in room.run("import os; print(os.listdir('/project'))")
+
+
+def test_no_word_of_the_hub_is_in_the_room(room: Room) -> None:
+    environment = room.run("import os; print(sorted(os.environ))")
+    assert "JUPYTER_TOKEN" in environment
+    assert "HUB" not in environment
+
+
+def test_a_cell_and_its_websocket_survive_the_hubs_death(stack: Stack, room: Room) -> None:
+    kernel = room.kernel()
+    cell = kernel.begin("import time; time.sleep(6); print('still here')")
+    killed = processes.pids(stack.settings)["hub"]
+    os.kill(killed, signal.SIGKILL)
+    assert kernel.output(cell) == "still here\n"
+    assert kernel.run("print('same socket')") == "same socket\n"
+    until(lambda: processes.pids(stack.settings).get("hub", killed) != killed and status.all_up(stack.settings))
+    bob = stack.person("bob")
+    other = stack.open_room(stack.project(bob), bob)
+    assert other.kernel().run("print('a new room')") == "a new room\n"
+    assert room.request("GET", "/api/status").status_code == 200
+
+
+def test_an_edge_that_restarts_leads_to_rooms_again(stack: Stack, room: Room) -> None:
+    killed = processes.pids(stack.settings)["edge"]
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: processes.pids(stack.settings).get("edge", killed) != killed)
+
+    def answers() -> bool:
+        try:
+            return room.request("GET", "/api/status").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    until(answers)
+
+
+def test_a_gate_that_died_is_started_again(stack: Stack, room: Room) -> None:
+    stack.docker.kill(room.name("gate"))
+    until(lambda: stack.docker.inspect_container(room.name("gate"))["State"]["Running"], 40)
+    until(lambda: room.request("GET", "/api/status").status_code == 200)
+
+
+def test_losing_the_role_closes_a_running_room(stack: Stack) -> None:
+    ada = stack.person("ada")
+    project = stack.project(ada)
+    room = stack.open_room(project, ada)
+    kernel = room.kernel()
+    stack.sluse("project", "member", project, ada.name, "--remove")
+    gone = {"label": f"datasluse.room={room.id}"}
+    until(lambda: not stack.docker.containers(all=True, filters=gone), 60)
+    assert room.request("GET", "/api/status").status_code == 404
+    with pytest.raises(ConnectionClosed):
+        kernel.run("print('inside')")
+
+
+def test_an_operator_closes_a_room(stack: Stack) -> None:
+    ada = stack.person("ada")
+    room = stack.open_room(stack.project(ada), ada)
+    stack.sluse("room", "close", room.id)
+    until(lambda: not stack.docker.containers(all=True, filters={"label": f"datasluse.room={room.id}"}))
+    assert room.request("GET", "/lab").status_code == 404
