@@ -118,7 +118,7 @@ class ProjectSpawner(DockerSpawner):
         return str(plan.front), DOOR_PORT
 
     def _start_room(self, plan: RoomPlan) -> None:
-        prepare_home(self.settings, plan.room, ROOM_UID)
+        prepare_home(self.settings, plan.room, plan.project_id, ROOM_UID)
         prepare_project(self.settings, plan.project_id, ROOM_UID)
         for mount in plan.mounts:
             if not mount.source.is_dir():

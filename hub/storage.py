@@ -9,16 +9,20 @@ from pathlib import Path
 
 from governance.settings import Settings
 
-WELCOME = "welcome"
 
-
-def prepare_home(settings: Settings, room: str, uid: int) -> Path:
-    """The home of one person in one project, made at the room's first start; starter notebooks are put into it."""
+def prepare_home(settings: Settings, room: str, project_id: int, uid: int) -> Path:
+    """The home of one person in one project, made at the room's first start with the project's starter notebooks."""
     home = settings.state / "homes" / room
-    if not home.exists():
-        home.mkdir(mode=0o700)
-        os.chown(home, uid, uid)
-    return home
+    if home.exists():
+        return home
+    partial = home.with_name(f".partial-{room}")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(mode=0o700)
+    starters = settings.state / "starters" / str(project_id)
+    for starter in sorted(starters.glob("*.ipynb")):
+        os.chown(shutil.copyfile(starter, partial / starter.name), uid, uid)
+    os.chown(partial, uid, uid)
+    return partial.rename(home)
 
 
 def prepare_project(settings: Settings, project_id: int, uid: int) -> Path:

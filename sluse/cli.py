@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-import time
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -17,7 +17,7 @@ from governance.database import Database
 from governance.errors import Refused, Unavailable
 from governance.rooms import SIZES
 from governance.settings import Settings, load
-from governance.tables import PlatformRole, ProjectRole, RoomState
+from governance.tables import PlatformRole, ProjectRole
 from governance.tiers import Tier
 
 app = typer.Typer(
@@ -231,36 +231,22 @@ def room_open(
     as_json: Json = False,
 ) -> None:
     """Open a person's room and print a ticket into it; for tests and for help in need."""
-    from portal.tickets import mint
+    from sluse.access import open_room
 
     settings, database = _open()
-    with database.write() as tx:
-        wanted = rooms.want_open(tx, people.named(tx, person), projects.keyed(tx, project), size, settings, _now())
-    began = time.monotonic()
-    room = _until_open(settings, database, wanted.id)
-    with database.write() as tx:
-        admission = rooms.admit(tx, rooms.standing(tx, room).room, None, _now())
-    ticket = mint(settings, room, admission, _now())
-    _reconciler(settings).admit(room)
-    answer = {
-        "room": room,
-        "origin": settings.room_origin(room),
-        "ticket": ticket,
-        "seconds": round(time.monotonic() - began, 2),
-    }
-    if as_json:
-        print(json.dumps(answer))
-    else:
-        print("\n".join(f"{key}: {value}" for key, value in answer.items()))
+    opened = asdict(open_room(settings, database, project, person, size, _now))
+    print(json.dumps(opened) if as_json else "\n".join(f"{key}: {value}" for key, value in opened.items()))
 
 
 @room_app.command("close")
 def room_close(room: str) -> None:
     """Close a room now."""
+    from portal.reconciler import Reconciler
+
     settings, database = _open()
     with database.write() as tx:
         rooms.want_closed(tx, rooms.standing(tx, room).room, _now(), reason=rooms.CLOSED_BY_OPERATOR)
-    _reconciler(settings).look(room)
+    Reconciler(settings).look(room)
 
 
 @audit_app.command("verify")
@@ -272,26 +258,6 @@ def audit_verify() -> None:
     if verdict.broken_at is not None:
         _fail(f"the chain breaks at event {verdict.broken_at}: {verdict.why}")
     print(f"{verdict.events} events, each bound to the one before it.")
-
-
-def _until_open(settings: Settings, database: Database, room: str) -> str:
-    _reconciler(settings).look(room)
-    deadline = time.monotonic() + 200
-    while time.monotonic() < deadline:
-        with database.read() as tx:
-            row = rooms.standing(tx, room).room
-        if row.actual == RoomState.OPEN:
-            return room
-        if row.actual != RoomState.STARTING:
-            raise Refused.of_json(row.reason) if row.reason else Unavailable("the room was closed")
-        time.sleep(0.2)
-    raise Unavailable("the room did not open in time; see {log}", log=settings.log / "reconciler.log")
-
-
-def _reconciler(settings: Settings) -> Any:
-    from portal.reconciler import Reconciler
-
-    return Reconciler(settings)
 
 
 if __name__ == "__main__":

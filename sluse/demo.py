@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
-from governance import people, projects
+from governance import data, people, projects
 from governance.database import Database
 from governance.errors import Invalid
 from governance.settings import Settings
 from governance.tables import Person, PlatformRole, ProjectRole
 from governance.tiers import Tier
+from sluse import registers
 
+STARTERS = Path(__file__).parent / "starters"
 CONTROLLER = "Demo Health Data Authority"
 PEOPLE = {
     "ada": "Ada (lead)",
@@ -41,8 +46,12 @@ def install(settings: Settings, database: Database, now: datetime, say: Callable
     with database.read() as tx:
         if tx.scalar(select(Person).where(Person.name == "ada")):
             return
-    say("people")
     _keep(settings, passwords)
+    say(f"synthetic registers of {registers.PERSONS:,} persons")
+    with tempfile.TemporaryDirectory(prefix="datasluse-registers-") as folder:
+        registers.write(Path(folder))
+        snapshot = data.snapshot(Path(folder), settings.state / "data")
+    say("people and projects")
     with database.write() as tx:
         persons = {
             name: people.add(
@@ -63,9 +72,12 @@ def install(settings: Settings, database: Database, now: datetime, say: Callable
             date(now.year + 1, 12, 31),
             now,
         )
-        for project in (synthetic,):
-            for name, member_role in MEMBERS[project.key].items():
-                projects.add_member(tx, project, persons[name], member_role, now)
+        data.add(tx, synthetic, "registers", snapshot, now)
+        for name, member_role in MEMBERS[SYNTHETIC].items():
+            projects.add_member(tx, synthetic, persons[name], member_role, now)
+    starters = settings.state / "starters" / str(synthetic.id)
+    starters.mkdir(exist_ok=True)
+    shutil.copy(STARTERS / f"{SYNTHETIC}.ipynb", starters / "start-here.ipynb")
 
 
 def logins(settings: Settings) -> list[dict[str, Any]]:
@@ -96,5 +108,5 @@ def _keep(settings: Settings, passwords: dict[str, str]) -> None:
     partial.rename(_file(settings))
 
 
-def _file(settings: Settings) -> Any:
+def _file(settings: Settings) -> Path:
     return settings.keys / "demo-passwords.json"

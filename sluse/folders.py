@@ -30,6 +30,7 @@ FOLDERS = (
     Folder("keys", 0o711),
     Folder("data", 0o755),
     Folder("homes", 0o711),
+    Folder("starters", 0o755),
     Folder("projects", 0o711),
     Folder("hub", 0o700),
     Folder("log", 0o750),

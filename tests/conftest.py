@@ -23,8 +23,12 @@ from docker import APIClient
 from sqlalchemy import create_engine, text
 from websockets.sync.client import ClientConnection, connect
 
+from governance import people, projects
 from governance.database import Database
 from governance.settings import Settings, load, proposed
+from governance.tables import PlatformRole, ProjectRole
+from governance.tiers import Tier
+from sluse.access import open_room
 
 ROOT = Path(__file__).parent.parent
 SLUSE = ROOT / ".venv" / "bin" / "sluse"
@@ -118,28 +122,34 @@ class Stack:
 
     def person(self, name: str, *, terms: bool = True, training: str = "2099-12-31") -> Person:
         """A new person with a name of their own, as `name` with something random behind it."""
-        unique = f"{name}-{secrets.token_hex(3)}"
-        accepted = ["--terms-accepted"] if terms else []
-        added = self.sluse(
-            "person", "add", unique, "--full-name", name, "--training-until", training, *accepted, "--json"
-        )
-        return Person(unique, json.loads(added)["password"])
+        person = Person(f"{name}-{secrets.token_hex(3)}", secrets.token_urlsafe(12))
+        now, until = datetime.now(UTC), date.fromisoformat(training)
+        with self.database.write() as tx:
+            row = people.add(tx, person.name, name, now, password=person.password, training_until=until)
+            if terms:
+                people.accept_terms(tx, row, now)
+        return person
 
-    def project(self, *members: Person, until: date = date(2099, 12, 31), tier: str = "synthetic") -> str:
+    def project(self, *members: Person, until: date = date(2099, 12, 31), tier: Tier = Tier.SYNTHETIC) -> str:
         """A new project with these members; returns its key."""
-        key = f"p-{secrets.token_hex(4)}"
-        self.sluse(
-            "project", "add", key, "--title", f"Project {key}", "--tier", tier, "--controller", "Test Controller",
-            "--permit", "T-1", "--permit-until", until.isoformat(),
-        )  # fmt: skip
-        for member in members:
-            self.sluse("project", "member", key, member.name)
+        key, now = f"p-{secrets.token_hex(4)}", datetime.now(UTC)
+        with self.database.write() as tx:
+            project = projects.add(tx, key, f"Project {key}", tier, "Test Controller", "T-1", until, now)
+            for member in members:
+                projects.add_member(tx, project, people.named(tx, member.name), ProjectRole.ANALYST, now)
         return key
+
+    def checker(self, name: str, role: PlatformRole = PlatformRole.CHECKER) -> Person:
+        """A new output checker for the tests' data controller."""
+        person = self.person(name)
+        with self.database.write() as tx:
+            people.give_role(tx, people.named(tx, person.name), role, "Test Controller", datetime.now(UTC))
+        return person
 
     def open_room(self, project: str, person: Person) -> Room:
         """Open a person's room and go in with the ticket."""
-        opened = json.loads(self.sluse("room", "open", project, person.name, "--json"))
-        room = Room(self, opened["room"], opened["ticket"])
+        opened = open_room(self.settings, self.database, project, person.name, "small", lambda: datetime.now(UTC))
+        room = Room(self, opened.room, opened.ticket)
         room.enter()
         return room
 

@@ -10,7 +10,13 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 STATIC = HERE.parent / "static" / "dkfds"
-USED = ("css/dkfds.min.css", "fonts/IBMPlexSans/complete/woff2", "img/svg-icons", "LICENSE.md")
+USED = (
+    "css/dkfds.min.css",
+    "fonts/IBMPlexSans/complete/woff",
+    "fonts/IBMPlexSans/complete/woff2",
+    "img/svg-icons",
+    "LICENSE.md",
+)
 
 
 def main() -> None:

@@ -20,15 +20,15 @@ METADATA = "169.254.169.254"
 PROBE = """
 import json, socket, sys, urllib.request
 def http(address, port):
-    with urllib.request.urlopen(f"http://{address}:{port}/", timeout=2) as answer:
+    with urllib.request.urlopen(f"http://{address}:{port}/", timeout=1) as answer:
         return answer.read(100).decode(errors="replace")
 def tcp(address, port):
-    with socket.create_connection((address, port), timeout=2) as s:
-        s.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n"); s.settimeout(2)
+    with socket.create_connection((address, port), timeout=1) as s:
+        s.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n"); s.settimeout(1)
         return s.recv(100).decode(errors="replace")
 def udp(address, port):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.settimeout(2); s.sendto(b"who?", (address, port))
+        s.settimeout(1); s.sendto(b"who?", (address, port))
         return s.recv(100).decode(errors="replace")
 def name(host, _):
     return socket.gethostbyname(host)

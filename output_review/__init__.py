@@ -1,0 +1,1 @@
+"""The door out: requests, frozen files, canonical copies, checks, votes and releases."""

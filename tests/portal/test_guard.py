@@ -1,0 +1,106 @@
+"""Where a change may come from, and what a browser may do with an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from governance import people
+from governance.database import Database
+from governance.settings import Settings
+from portal.app import create_app
+from tests.conftest import NOW
+
+PASSWORD = "a long enough password"
+
+
+@pytest.fixture
+def client(database: Database, settings: Settings) -> Iterator[TestClient]:
+    with database.write() as tx:
+        people.add(tx, "ada", "Ada", NOW, password=PASSWORD)
+    app = create_app(settings, database, lambda: NOW)
+    # Secure cookies are kept for https only; browsers make an exception for localhost, this client does not.
+    base = settings.portal_origin.replace("http:", "https:")
+    with TestClient(app, base_url=base, follow_redirects=False, headers={"Origin": settings.portal_origin}) as client:
+        yield client
+
+
+def log_in(client: TestClient, **changed: str) -> int:
+    form = {"name": "ada", "password": PASSWORD}
+    return client.post("/login", data=form, headers=changed).status_code
+
+
+def test_ada_logs_in_and_out(client: TestClient) -> None:
+    assert client.get("/").headers["location"] == "/login"
+    assert log_in(client) == 303
+    assert client.get("/").status_code == 200
+    cookie = client.cookies["__Host-session"]
+    assert client.post("/logout").status_code == 303
+    client.cookies.set("__Host-session", cookie)
+    assert client.get("/").headers["location"] == "/login"  # the cookie is worth nothing any more
+
+
+def test_the_session_cookie_is_for_this_host_and_no_script(client: TestClient) -> None:
+    answer = client.post("/login", data={"name": "ada", "password": PASSWORD})
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-session=")
+    for attribute in ("Secure", "HttpOnly", "SameSite=lax", "Path=/"):
+        assert attribute in cookie
+    assert "Domain" not in cookie
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "", "http://aaaaaaaaaa.rooms-unit.localhost:8090"])
+def test_a_form_from_elsewhere_changes_nothing(client: TestClient, origin: str) -> None:
+    assert log_in(client) == 303
+    assert log_in(client, Origin=origin) == 403
+
+
+def test_a_browser_that_says_the_form_is_foreign_is_believed(client: TestClient) -> None:
+    assert log_in(client, **{"Sec-Fetch-Site": "same-origin"}) == 303
+    assert log_in(client, **{"Sec-Fetch-Site": "cross-site"}) == 403
+
+
+def test_another_host_name_is_not_answered(client: TestClient) -> None:
+    assert client.get("/login").status_code == 200
+    assert client.get("/login", headers={"Host": "rooms.example"}).status_code == 421
+
+
+def test_a_long_form_is_refused_unread(client: TestClient) -> None:
+    assert client.post("/login", data={"name": "a" * 100_000}).status_code == 413
+    assert client.post("/login", content=(b"x" for _ in range(3))).status_code == 411
+
+
+@pytest.mark.parametrize("path", ["/login", "/nothing", "/static/portal.css", "/health", "/"])
+def test_every_answer_says_what_a_browser_may_do(client: TestClient, path: str) -> None:
+    headers = client.get(path).headers
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "strict-origin"
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("page", ["//evil.example", "https://evil.example", "/\\evil.example"])
+def test_changing_the_language_leads_nowhere_else(client: TestClient, page: str) -> None:
+    form = {"language": "en", "page": "/terms"}
+    assert client.post("/language", data=form).headers["location"] == "/terms"
+    assert client.post("/language", data=form | {"page": page}).headers["location"] == "/"
+
+
+def test_a_page_that_breaks_says_so_without_its_trace(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, settings: Settings, database: Database
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr("governance.projects.of_person", fail)
+    assert log_in(client) == 303
+    client._transport.raise_server_exceptions = False  # type: ignore[attr-defined]
+    answer = client.get("/", headers={"Accept-Language": "en"})
+    assert answer.status_code == 500
+    assert "It is logged" in answer.text
+    assert "secret detail" not in answer.text

@@ -1,0 +1,62 @@
+"""A project made with `sluse` commands alone, as an operator would."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from tests.conftest import SLUSE, Person, Room, Stack
+
+
+def test_a_person_a_project_and_data_are_added_by_command(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "register.csv").write_text("id,age\n1,40\n")
+    added = stack.sluse(
+        "person", "add", "carl", "--full-name", "Carl", "--training-until", "2099-01-01", "--terms-accepted", "--json"
+    )  # fmt: skip
+    carl = Person(**json.loads(added))
+    stack.sluse(
+        "project", "add", "registers", "--title", "Registers", "--tier", "synthetic", "--controller", "C",
+        "--permit", "P-1", "--permit-until", "2099-12-31",
+    )  # fmt: skip
+    stack.sluse("project", "member", "registers", carl.name, "--role", "lead")
+    assert "1 files" in stack.sluse("data", "add", str(tmp_path / "register.csv"), "--project", "registers")
+    opened = json.loads(stack.sluse("room", "open", "registers", carl.name, "--json"))
+    room = Room(stack, opened["room"], opened["ticket"])
+    room.enter()
+    assert room.run("print(open('/data/register/register.csv').read())") == "id,age\n1,40\n\n"
+    stack.sluse("room", "close", room.id)
+    stack.sluse("audit", "verify")
+
+
+def test_bad_input_is_answered_in_a_line(stack: Stack, tmp_path: Path) -> None:
+    for arguments, says in {
+        ("person", "add", "Carl!", "--full-name", "C"): "lower-case letters",
+        ("data", "add", str(tmp_path / "none"), "--project", "synthetic-registers"): "there is no file or folder",
+        ("data", "add", str(tmp_path), "--project", "nothing"): "no project has the key nothing",
+        ("room", "open", "synthetic-registers", "nobody"): "no person is called nobody",
+        ("project", "add", "x1", "--title", "T", "--tier", "secret", "--controller", "C", "--permit", "P",
+         "--permit-until", "2099-12-31"): "Invalid value",
+        ("project", "add", "x1", "--title", "T", "--tier", "open", "--controller", "C", "--permit", "P",
+         "--permit-until", "31/12/2099"): "is not a day",
+    }.items():  # fmt: skip
+        done = subprocess.run([SLUSE, *arguments], capture_output=True, text=True, check=False)
+        assert done.returncode != 0
+        assert says in " ".join(done.stderr.replace("│", " ").split())
+        assert "Traceback" not in done.stderr
+
+
+def test_every_part_is_up(stack: Stack) -> None:
+    status = json.loads(stack.sluse("status", "--json"))
+    parts = {part["name"]: part["state"] for part in status["parts"]}
+    assert {"edge", "web", "hub", "reconciler", "walls"} <= set(parts)
+    assert {state for name, state in parts.items() if not name.startswith("sluse-")} == {"up"}
+    assert status["urls"]["portal"] == stack.settings.portal_origin
+
+
+def test_an_installation_that_is_not_there_says_what_to_do() -> None:
+    environment = os.environ | {"SLUSE_INSTALLATION": "nothere"}
+    done = subprocess.run([SLUSE, "status"], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 1
+    assert "run ./up" in done.stderr

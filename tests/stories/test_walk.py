@@ -1,0 +1,104 @@
+"""Ada's way from the login into her room, in a real browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+
+import pytest
+from playwright.sync_api import expect
+
+from governance import people
+from tests.conftest import ROOT, Person, Room, Stack
+from tests.stories.conftest import Visitor
+
+
+def test_ada_logs_in_opens_her_room_and_logs_out(
+    stack: Stack, visitor: Callable[..., Visitor], demo_passwords: dict[str, str]
+) -> None:
+    ada = visitor("en-GB")
+    page = ada.page
+    page.goto(stack.settings.portal_origin)
+    ada.photograph("login")
+    ada.log_in(stack, "ada", demo_passwords["ada"])
+
+    expect(page.locator("article")).to_contain_text("have not accepted the terms")
+    page.get_by_role("link", name="Terms of use").click()
+    ada.photograph("terms")
+    page.get_by_role("button", name="I accept the terms").click()
+    expect(page.locator("article")).to_contain_text("/data/registers")
+    ada.photograph("projects")
+
+    page.get_by_role("button", name="Open room").click()
+    page.wait_for_url("**/lab**", timeout=60_000)
+    page.wait_for_selector(".jp-Launcher", timeout=60_000)
+    page.get_by_text("start-here.ipynb").dblclick()
+    page.wait_for_selector(".jp-Notebook", timeout=30_000)
+    page.wait_for_selector(".jp-NotebookKernelLogo, .jp-Notebook-ExecutionIndicator[data-status=idle]")
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    expect(page.get_by_text("persons_by_region_and_diagnosis.csv", exact=True).first).to_be_visible(timeout=60_000)
+    page.wait_for_selector(".jp-OutputArea img", timeout=60_000)
+    ada.photograph("lab")
+    assert ada.complaints == []
+
+    room = page.url
+    page.goto(f"{stack.settings.portal_origin}/")
+    page.get_by_role("link", name="Go to my room").click()
+    ada.photograph("room")
+    page.get_by_role("button", name="Log out").click()
+    page.wait_for_url("**/login")
+    page.goto(room)
+    page.wait_for_url("**/login")  # the room's door leads back to the portal's
+
+
+def test_the_starter_notebook_runs_from_top_to_bottom(stack: Stack, demo_passwords: dict[str, str]) -> None:
+    with stack.database.write() as tx:
+        people.accept_terms(tx, people.named(tx, "bob"), datetime.now(UTC))
+    bob = stack.open_room("synthetic-registers", Person("bob", demo_passwords["bob"]))
+    kernel = bob.kernel()
+    notebook = json.loads((ROOT / "sluse/starters/synthetic-registers.ipynb").read_text())
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            assert "Error" not in kernel.run("".join(cell["source"]))
+    made = bob.run("import os; print(sorted(f for f in os.listdir() if not f.startswith('.')))")
+    for name in ("persons_by_region_and_diagnosis.csv", "contacts_by_year.png", "rows_must_stay.csv"):
+        assert name in made
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"terms": False}, "have not accepted the terms"),
+        ({"training": "2020-01-01"}, "training in handling health data"),
+    ],
+)
+def test_who_may_not_enter_is_told_why(
+    stack: Stack, visitor: Callable[..., Visitor], changed: dict[str, object], says: str
+) -> None:
+    person = stack.person("ada", **changed)
+    stack.project(person)
+    ada = visitor()
+    ada.log_in(stack, person.name, person.password)
+    expect(ada.page.locator("article")).to_contain_text(says)
+    expect(ada.page.get_by_role("button", name="Open room")).to_have_count(0)
+
+
+def test_an_expired_permit_closes_the_door(stack: Stack, visitor: Callable[..., Visitor]) -> None:
+    person = stack.person("ada")
+    stack.project(person, until=date(2024, 12, 31))
+    ada = visitor("da-DK")
+    ada.log_in(stack, person.name, person.password)
+    expect(ada.page.locator("article")).to_contain_text("udløb 2024-12-31")
+
+
+def test_nobody_sees_anothers_room(stack: Stack, visitor: Callable[..., Visitor]) -> None:
+    owner, other = stack.person("ada"), stack.person("bob")
+    room: Room = stack.open_room(stack.project(owner, other), owner)
+    for person, status in ((owner, 200), (other, 404)):
+        browser = visitor()
+        browser.log_in(stack, person.name, person.password)
+        answer = browser.page.goto(f"{stack.settings.portal_origin}/rooms/{room.id}")
+        assert answer is not None
+        assert answer.status == status
