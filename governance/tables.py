@@ -174,6 +174,21 @@ class Admission(Base):
     ends_at: Mapped[datetime]
 
 
+class Job(Base):
+    """Work to be done once (`governance.jobs`)."""
+
+    __tablename__ = "jobs"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40), index=True)
+    key: Mapped[str] = mapped_column(String(100), unique=True)
+    payload: Mapped[dict[str, Any]]
+    attempts: Mapped[int]
+    ready_at: Mapped[datetime]
+    lease_until: Mapped[datetime | None]
+    done_at: Mapped[datetime | None]
+    why: Mapped[str | None] = mapped_column(String(500))
+
+
 class AuditEvent(Base):
     """One link of the chain (`governance.audit`). Triggers refuse to change or delete it."""
 

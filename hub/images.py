@@ -30,7 +30,7 @@ deb {MIRROR}/debian-security {SUITE}-security main
 PYTHON = "3.11.2"
 """Debian 12's: wheels are taken for the image's Python, not for the host's."""
 
-NAMES = ("gate", "base")
+NAMES = ("gate", "base", "sandbox")
 Say = Callable[[str], None]
 
 
@@ -61,7 +61,8 @@ def build(settings: Settings, source: Path, tools: Path, docker: APIClient, say:
 
 def _build(name: str, debian: str, folder: Path, source: Path, tools: Path, docker: APIClient, say: Say) -> str:
     wheels = _wheel_list(tools, source, name) if name != "gate" else ""
-    tag = _tag(name, debian, wheels, *_contents(folder))
+    code = [source / line for line in (folder / "code").read_text().split()] if (folder / "code").exists() else []
+    tag = _tag(name, debian, wheels, *_contents(folder), *(part for path in code for part in _contents(path)))
     if _there(docker, tag):
         return tag
     say(f"image {name} ({tag})")
@@ -69,6 +70,10 @@ def _build(name: str, debian: str, folder: Path, source: Path, tools: Path, dock
     with tempfile.TemporaryDirectory(prefix="datasluse-image-") as work:
         context = Path(work) / "context"
         shutil.copytree(folder, context)
+        if code:
+            (context / "code").unlink()
+        for path in code:
+            _copy(path, context / "code" / path.relative_to(source))
         if wheels:
             (context / "requirements.txt").write_text(wheels)
             _fetch(tools, wheels, context / "wheels")
@@ -126,8 +131,18 @@ def _fetch(tools: Path, wheels: str, to: Path) -> None:
         _run([*command, "--python-version", PYTHON, "--cache-dir", cache, "-d", str(to), "-r", requirements.name])
 
 
+def _copy(path: Path, to: Path) -> None:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        shutil.copytree(path, to, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy(path, to)
+
+
 def _contents(folder: Path) -> Iterator[str]:
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+    """Everything in a folder, or a file, that an image's name is a hash of."""
+    files = [folder] if folder.is_file() else [p for p in folder.rglob("*") if p.is_file()]
+    for path in sorted(p for p in files if "__pycache__" not in p.parts):
         yield f"{path.relative_to(folder)}\0{path.stat().st_mode & 0o111}\0{path.read_text()}"
 
 

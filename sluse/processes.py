@@ -79,13 +79,10 @@ def write_configuration(settings: Settings) -> None:
 
 def start(settings: Settings) -> None:
     """Start supervisor, or let a running one take up a changed configuration."""
-    if states(settings):
-        with _remote(settings) as remote:
-            remote.supervisor.shutdown()
-        _wait(lambda: not states(settings), 60, "the old processes did not end")
     if SYSTEMD.is_dir():
         subprocess.run(["systemctl", "restart", f"datasluse@{settings.installation}.service"], check=True)
     else:
+        stop(settings)
         supervisord = current(settings).resolve() / "bin" / "supervisord"
         subprocess.run([supervisord, "-c", _configuration(settings)], check=True, cwd="/")
     _wait(lambda: bool(states(settings)), 20, "supervisor did not start")
@@ -97,8 +94,10 @@ def stop(settings: Settings) -> None:
         subprocess.run(["systemctl", "stop", f"datasluse@{settings.installation}.service"], check=False)
     elif states(settings):
         with _remote(settings) as remote:
+            supervisor = Path("/proc") / str(cast(int, remote.supervisor.getPID()))
             remote.supervisor.shutdown()
-        _wait(lambda: not states(settings), 60, "the processes did not end")
+        # Not until its socket is deaf: that comes first, and the processes end after it.
+        _wait(lambda: not supervisor.exists(), 60, "the processes did not end")
 
 
 def states(settings: Settings) -> dict[str, str]:

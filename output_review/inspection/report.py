@@ -1,0 +1,80 @@
+"""What an inspection says of a file. The same types are written in the sandbox and read, strictly, outside."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something a checker should look at."""
+
+    rule: str
+    """The rule's id, a key of `RULES`."""
+    place: str
+    """Where: a line, a column, a byte."""
+    evidence: str
+    """What was found, masked so that the report itself tells nobody's number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Something of the original that is not in the canonical copy."""
+
+    what: str
+    place: str
+
+
+class NoCanonicalForm(Exception):
+    """The file cannot leave as it is. `reason` is a key of `REFUSALS`."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        self.reason, self.detail = reason, detail[:200]
+        super().__init__(reason)
+
+
+@dataclass(slots=True)
+class Inspected:
+    """A file's canonical copy with everything known of it."""
+
+    kind: str
+    canonical: bytes
+    view: str
+    """A whole HTML page without script, shown in a frame that may not run any."""
+    dropped: list[Dropped] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything but the bytes."""
+        return {
+            "kind": self.kind,
+            "dropped": [asdict(d) for d in self.dropped],
+            "findings": [asdict(f) for f in self.findings],
+        }
+
+
+RULES = {
+    "cpr": "Looks like a CPR number",
+    "small_count": "A count below the threshold",
+    "formula": "A cell that a spreadsheet would run as a formula",
+    "invisible": "Characters that cannot be seen or change the direction of text",
+    "long": "Longer than a person reads",
+    "ragged": "Rows of different length",
+    "large_image": "An image with very many pixels",
+}
+"""Every rule, in the words a checker reads."""
+
+REFUSALS = {
+    "type": "Only CSV tables and PNG images can be released yet. Save the result as one of these.",
+    "not_what_its_name_says": "The contents are not what the file's name says. Save it again under the right name.",
+    "encoding": "The text cannot be read. Save it as UTF-8.",
+    "binary": "The file holds bytes that are no text. Save it as plain CSV, in UTF-8.",
+    "no_table": "No table with a heading row can be read. Save it as CSV with column names in the first row.",
+    "too_many_cells": "The table is too large to be checked by a person. Aggregate it, or release a part.",
+    "broken_image": "The image cannot be read. Save it again as PNG.",
+    "animated": "An image with more than one frame cannot be released. Save each frame as a PNG of its own.",
+    "too_many_pixels": "The image has more pixels than can be checked. Save it with a lower resolution.",
+    "failed": "The file could not be inspected within the limits. Simplify it, or ask the operator.",
+}
+"""Why a file has no canonical form, and what its author can do."""
