@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -74,12 +74,16 @@ class Verdict:
     why: str | None = None
 
 
-def verify(tx: Session) -> Verdict:
-    """Follow the chain from its start and say where it first breaks."""
+def verify(tx: Session, heads: Mapping[int, str] | None = None) -> Verdict:
+    """Follow the chain from its start and say where it first breaks.
+
+    Args:
+        heads: signed copies kept elsewhere (event number -> hash). A chain that was written anew, or cut, breaks there.
+    """
     head = tx.scalars(select(AuditHead)).one_or_none()
     events = select(AuditEvent).order_by(AuditEvent.number).execution_options(yield_per=1000)
     with closing(tx.scalars(events)) as rows:
-        verdict = follow(rows)
+        verdict = follow(rows, heads or {})
     if verdict.broken_at is not None:
         return verdict
     if head is None or head.number != verdict.events:
@@ -87,8 +91,8 @@ def verify(tx: Session) -> Verdict:
     return verdict
 
 
-def follow(rows: Iterable[AuditEvent]) -> Verdict:
-    """Check rows in their order, from event 1."""
+def follow(rows: Iterable[AuditEvent], heads: Mapping[int, str]) -> Verdict:
+    """Check rows in their order, from event 1, and against signed heads."""
     previous, expected = START, 1
     for row in rows:
         if row.number != expected:
@@ -96,5 +100,9 @@ def follow(rows: Iterable[AuditEvent]) -> Verdict:
         event = Event(row.kind, row.person_id, row.project_id, row.detail)
         if row.sha256 != link(previous, row.number, row.at, event):
             return Verdict(expected - 1, expected, "the event was altered")
+        if heads.get(row.number, row.sha256) != row.sha256:
+            return Verdict(expected - 1, expected, "the event is not the one whose hash was signed")
         previous, expected = row.sha256, expected + 1
+    if any(number >= expected for number in heads):
+        return Verdict(expected - 1, expected, "events after this one were signed and are gone")
     return Verdict(expected - 1)

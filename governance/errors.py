@@ -41,3 +41,7 @@ class NotAllowed(Refused):
 
 class Unavailable(Refused):
     """It would be allowed but a part of the installation does not answer now."""
+
+
+STATUS: dict[type[Exception], int] = {Invalid: 400, NotAllowed: 403, NotFound: 404, Unavailable: 503}
+"""How each is answered over HTTP."""

@@ -86,7 +86,7 @@ def give_role(tx: Session, person: Person, role: PlatformRole, controller: str, 
 def roles(tx: Session, person: Person) -> list[PlatformRole]:
     """The platform roles a person has for any data controller."""
     found = tx.scalars(select(PersonRole.role).where(PersonRole.person_id == person.id).distinct())
-    return sorted(PlatformRole(role) for role in found)
+    return sorted(found)
 
 
 def accept_terms(tx: Session, person: Person, now: datetime) -> None:

@@ -69,7 +69,7 @@ def of_person(tx: Session, person: Person) -> list[tuple[Project, ProjectRole]]:
     rows = tx.execute(
         select(Project, Member.role).join(Member).where(Member.person_id == person.id).order_by(Project.title)
     )
-    return [(project, ProjectRole(role)) for project, role in rows]
+    return [(project, role) for project, role in rows]
 
 
 def permit_ends(project: Project) -> datetime:
@@ -113,4 +113,4 @@ def refusal(
 def role_of(tx: Session, person: Person, project: Project) -> ProjectRole | None:
     """A person's role in a project, if any."""
     member = tx.get(Member, (project.id, person.id))
-    return ProjectRole(member.role) if member else None
+    return member.role if member else None

@@ -121,6 +121,14 @@ class Settings(BaseModel):
         """The front address of the gate in this slot (0 up to GATES)."""
         return self.front.network_address + 10 + slot
 
+    def slot_of_front(self, address: str) -> int | None:
+        """The slot whose gate has this front address; None when it is no gate's."""
+        try:
+            slot = int(IPv4Address(address)) - int(self.front_address(0))
+        except ValueError:
+            return None
+        return slot if 0 <= slot < GATES else None
+
     def room_network(self, slot: int) -> IPv4Network:
         """The network of the room in this slot."""
         rooms = 1 << (32 - ROOM_PREFIX)

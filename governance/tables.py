@@ -28,6 +28,23 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
 
 
+class Chosen(TypeDecorator[Any]):
+    """One word of an enumeration, kept as text."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def __init__(self, words: type[StrEnum]) -> None:
+        super().__init__()
+        self.words = words
+
+    def process_bind_param(self, value: StrEnum | str | None, dialect: Dialect) -> str | None:
+        return None if value is None else self.words(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
+        return None if value is None else self.words(value)
+
+
 class Base(DeclarativeBase):
     """Every table's base; constraints are named so that both databases can change them later."""
 
@@ -88,7 +105,7 @@ class PersonRole(Base):
 
     __tablename__ = "person_roles"
     person_id: Mapped[int] = mapped_column(ForeignKey("persons.id"), primary_key=True)
-    role: Mapped[str] = mapped_column(String(32), primary_key=True)
+    role: Mapped[PlatformRole] = mapped_column(Chosen(PlatformRole), primary_key=True)
     controller: Mapped[str] = mapped_column(String(100), primary_key=True)
 
 
@@ -99,7 +116,7 @@ class Project(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(String(40), unique=True)
     title: Mapped[str] = mapped_column(String(200))
-    tier: Mapped[Tier] = mapped_column(String(32))
+    tier: Mapped[Tier] = mapped_column(Chosen(Tier))
     controller: Mapped[str] = mapped_column(String(100))
     permit: Mapped[str] = mapped_column(String(100))
     permit_until: Mapped[date]
@@ -111,7 +128,7 @@ class Member(Base):
     __tablename__ = "members"
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("persons.id"), primary_key=True)
-    role: Mapped[ProjectRole] = mapped_column(String(32))
+    role: Mapped[ProjectRole] = mapped_column(Chosen(ProjectRole))
 
 
 class DataVersion(Base):
@@ -139,8 +156,8 @@ class Room(Base):
     size: Mapped[str] = mapped_column(String(20))
     slot: Mapped[int | None] = mapped_column(unique=True)
     """Its place in the address plan (`Settings.front_address`, `room_network`); kept for an hour after closing."""
-    wanted: Mapped[RoomState] = mapped_column(String(32))
-    actual: Mapped[RoomState] = mapped_column(String(32))
+    wanted: Mapped[RoomState] = mapped_column(Chosen(RoomState))
+    actual: Mapped[RoomState] = mapped_column(Chosen(RoomState))
     reason: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     changed_at: Mapped[datetime]
 

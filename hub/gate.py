@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from governance.settings import Settings
 from hub import haproxy
-from hub.plan import DOOR_PORT, GATE_UID, JUPYTER_PORT, PROBE_PORT, RoomPlan
+from hub.plan import DOOR_PORT, GATE_UID, INTAKE_PORT, JUPYTER_PORT, OUT_PORT, PROBE_PORT, RoomPlan
 
 TEMPLATES = Path(__file__).parent / "templates"
 SIDS = "/etc/gate/sids.map"
@@ -93,4 +93,6 @@ def configuration(plan: RoomPlan, settings: Settings, token: str) -> str:
         probe=PROBE_PORT,
         jupyter=JUPYTER_PORT,
         sids=SIDS,
+        out=OUT_PORT,
+        intake=INTAKE_PORT,
     )

@@ -12,12 +12,16 @@ from governance.settings import Settings
 
 ROOM_UID = 64000
 GATE_UID = 64001
-"""Users inside containers. No account on the host has them but the two that `ansible/` reserves."""
+"""Users inside containers. No account on the host has them but those that `ansible/` reserves."""
 
 HOME = "/home/researcher"
 JUPYTER_PORT = 8888
 DOOR_PORT = 9000
 PROBE_PORT = 9001
+OUT_PORT = 8082
+"""On the gate, towards its room: `http://gate:8082/api/requests`."""
+INTAKE_PORT = 8082
+"""On the host's front address, where the gates' way out leads."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,10 +148,17 @@ class ProjectSpawner(DockerSpawner):
                         return
                 except httpx.TransportError:
                     pass
-                if await super().poll() is not None:
-                    raise Unavailable("the room's container ended while it started")
+                for part in ("room", "gate"):
+                    if not await self.in_thread(self._runs, part):
+                        raise Unavailable("the {part}'s container ended while it started", part=part)
                 await asyncio.sleep(0.1)
         raise Unavailable("the room did not answer within {seconds} seconds", seconds=int(READY_WITHIN))
+
+    def _runs(self, part: str) -> bool:
+        try:
+            return bool(self.client.inspect_container(self._name(part))["State"]["Running"])
+        except NotFound:
+            return False
 
     async def stop(self, now: bool = False) -> None:
         """Called by the hub: the gate goes first, so that nobody is in while the rest goes."""
@@ -180,10 +187,7 @@ class ProjectSpawner(DockerSpawner):
         return state
 
     def _mend_gate(self) -> None:
-        try:
-            if self.client.inspect_container(self._name("gate"))["State"]["Running"]:
-                return
-        except NotFound:
-            pass
+        if self._runs("gate"):
+            return
         self._start_gate(self._granted())
         self.log.info("gate of %s started again as uid %s", self.room, GATE_UID)

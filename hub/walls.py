@@ -14,7 +14,7 @@ from docker.types import IPAMConfig, IPAMPool
 from governance.errors import Unavailable
 from governance.settings import Settings
 from hub.container import ensure_network
-from hub.plan import DOOR_PORT, PROBE_PORT, front_network
+from hub.plan import DOOR_PORT, INTAKE_PORT, PROBE_PORT, front_network
 
 NFT = "/usr/sbin/nft"
 
@@ -27,7 +27,7 @@ def table(settings: Settings) -> str:
 def rules(settings: Settings) -> str:
     """The table's definition.
 
-    - A room reaches no address of the host; neither does a gate, but for answers to the edge and the probe.
+    - A room reaches no address of the host; a gate reaches the intake's port there and nothing else.
     - Nothing is forwarded between a room or gate and anything that is not on the same bridge.
     - The host's front address answers on the front network only: an address answers on every interface otherwise.
     """
@@ -37,6 +37,7 @@ def rules(settings: Settings) -> str:
 		type filter hook input priority -5; policy accept;
 		iifname {rooms} drop
 		iifname {front} ct state established,related accept
+		iifname {front} ip saddr {settings.front} ip daddr {settings.front_host} tcp dport {INTAKE_PORT} accept
 		iifname {front} drop
 		ip daddr {settings.front_host} iifname != "lo" drop
 	}}

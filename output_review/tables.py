@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from governance.tables import Base
+from governance.tables import Base, Chosen
 from output_review.domain import Status
 
 
@@ -32,7 +32,7 @@ class ReleaseRequest(Base):
     room_id: Mapped[str] = mapped_column(ForeignKey("rooms.id"))
     title: Mapped[str] = mapped_column(String(200))
     purpose: Mapped[str] = mapped_column(Text)
-    status: Mapped[Status] = mapped_column(String(32), index=True)
+    status: Mapped[Status] = mapped_column(Chosen(Status), index=True)
     words: Mapped[str | None] = mapped_column(Text)
     """What the checker or the inspection said with the last decision."""
     policy_version: Mapped[str] = mapped_column(String(40))
@@ -53,7 +53,7 @@ class RequestFile(Base):
     description: Mapped[str] = mapped_column(Text)
     population: Mapped[str] = mapped_column(Text)
     persons: Mapped[int | None] = mapped_column(BigInteger)
-    state: Mapped[FileState] = mapped_column(String(32))
+    state: Mapped[FileState] = mapped_column(Chosen(FileState))
     size: Mapped[int | None] = mapped_column(BigInteger)
     original_sha256: Mapped[str | None] = mapped_column(String(64))
     kind: Mapped[str | None] = mapped_column(String(20))

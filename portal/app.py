@@ -7,30 +7,33 @@ from typing import cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Host
 from starlette.staticfiles import StaticFiles
 
 from governance.database import Database
-from governance.errors import Invalid, NotAllowed, NotFound, Refused, Unavailable
+from governance.errors import STATUS, Invalid, NotFound, Refused, Unavailable
 from governance.settings import Settings
-from portal import account, rooms
+from portal import account, content, review, rooms
+from portal.content import Views
 from portal.guard import Guard
 from portal.reconciler import Reconciler
 from portal.site import HERE, Clock, NotLoggedIn, Site, go, visit
 
-STATUS = {Invalid: 400, NotAllowed: 403, NotFound: 404, Unavailable: 503}
 log = logging.getLogger("web")
 
 
-def create_app(settings: Settings, database: Database, clock: Clock) -> FastAPI:
-    """The app; every refusal becomes a page in the visitor's language, here and nowhere else."""
+def create_app(settings: Settings, database: Database, clock: Clock, views: Views | None = None) -> FastAPI:
+    """The app for people; every refusal becomes a page in the visitor's language, here and nowhere else."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.site = Site(settings, database, clock, Reconciler(settings))
+    app.state.site = Site(settings, database, clock, Reconciler(settings), views or Views(settings))
     app.add_middleware(Guard, settings=settings)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
     app.include_router(account.router)
     app.include_router(rooms.router)
+    app.include_router(review.router)
 
     @app.get("/health")
     def health() -> dict[str, str]:
@@ -60,6 +63,17 @@ def create_app(settings: Settings, database: Database, clock: Clock) -> FastAPI:
         return _refusal(request, Unavailable("Something went wrong here. It is logged. Try again in a minute."), 500)
 
     return app
+
+
+def create_site(settings: Settings, database: Database, clock: Clock) -> Starlette:
+    """What `web` serves: the portal and, under a host name of its own, the pages that are not to be trusted."""
+    views = Views(settings)
+    return Starlette(
+        routes=[
+            Host(settings.portal_host, create_app(settings, database, clock, views)),
+            Host(settings.content_host, content.create_app(settings, views)),
+        ]
+    )
 
 
 def _refusal(request: Request, e: Refused, status: int | None = None) -> Response:

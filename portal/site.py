@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -17,11 +17,12 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from governance import logins
+from governance import logins, people
 from governance.database import Database
 from governance.projects import LOCAL
 from governance.settings import Settings
-from governance.tables import Login, Person
+from governance.tables import Login, Person, PlatformRole
+from portal.content import Views
 from portal.reconciler import Reconciler
 from portal.translation import LANGUAGES, Translator, chosen, translator
 
@@ -30,6 +31,7 @@ HERE = Path(__file__).parent
 
 SESSION = "__Host-session"
 LANGUAGE = "__Host-language"
+LOCALES = {"da": "da_DK", "en": "en_GB"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Site:
     database: Database
     clock: Clock
     reconciler: Reconciler
+    views: Views
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Visit:
     login: Login | None
     person: Person | None
     language: str
+    roles: frozenset[PlatformRole]
 
     @property
     def translate(self) -> Translator:
@@ -72,13 +76,14 @@ def visit(request: Request) -> Visit:
     site = cast(Site, request.app.state.site)
     with site.database.read() as tx:
         found = logins.current(tx, request.cookies.get(SESSION), site.clock())
+        roles = frozenset(people.roles(tx, found[1]) if found else [])
     login, person = found or (None, None)
     wishes = (
         person.language if person else None,
         request.cookies.get(LANGUAGE),
         request.headers.get("accept-language"),
     )
-    return Visit(request, site, login, person, chosen(*wishes))
+    return Visit(request, site, login, person, chosen(*wishes), roles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ def member(request: Request) -> Member:
     here = visit(request)
     if here.login is None or here.person is None:
         raise NotLoggedIn
-    return Member(here.request, here.site, here.login, here.person, here.language)
+    return Member(here.request, here.site, here.login, here.person, here.language, here.roles)
 
 
 def go(path: str) -> Response:
@@ -115,15 +120,12 @@ def _environment(language: str) -> Environment:
     environment.policies["ext.i18n.trimmed"] = True
     say = translator(language)
     environment.install_gettext_callables(say.gettext, say.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    environment.filters["day"] = lambda day: _day(day, language)
-    environment.filters["moment"] = lambda at: format_datetime(at.astimezone(LOCAL), "short", locale=language)
-    environment.filters["megabytes"] = lambda size: f"{format_decimal(round(size / 1e6, 1), locale=language)} MB"
+    locale = LOCALES[language]
+    environment.filters["day"] = lambda day: format_date(day, "long", locale=locale)
+    environment.filters["moment"] = lambda at: format_datetime(at.astimezone(LOCAL), "short", locale=locale)
+    environment.filters["megabytes"] = lambda size: f"{format_decimal(round(size / 1e6, 1), locale=locale)} MB"
     environment.filters["refusal"] = say.refusal
     return environment
-
-
-def _day(day: date, language: str) -> str:
-    return format_date(day, "long", locale=language)
 
 
 @cache

@@ -16,20 +16,21 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from governance.errors import Refused
+from output_review.inspection.report import REFUSALS, RULES
 
 LANGUAGES = {"da": "Dansk", "en": "English"}
 DEFAULT = "da"
 
 ROOT = Path(__file__).parent.parent
 DANISH = Path(__file__).parent / "locale" / "da.po"
-SPOKEN = ("governance", "portal")
+SPOKEN = ("governance", "output_review", "portal")
 """The packages whose sentences a person may meet in the browser; the operator's command line is English."""
 METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
 KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "_": None,
     "gettext": None,
     "ngettext": (1, 2),
-    **dict.fromkeys(("Refused", "Invalid", "NotFound", "NotAllowed", "Unavailable")),
+    **dict.fromkeys(("Refused", "Invalid", "NotFound", "NotAllowed", "Unavailable", "Tampered")),
 }
 
 
@@ -95,6 +96,8 @@ def _template() -> Catalog:
     template = Catalog(project="Datasluse", version="0.1", charset="utf-8")
     for file, _line, message in _messages():
         template.add(message, locations=[(file, 0)])
+    for message in [*RULES.values(), *REFUSALS.values()]:
+        template.add(message, locations=[("output_review/inspection/report.py", 0)])
     return template
 
 

@@ -133,6 +133,27 @@ def destroy(yes: Annotated[bool, typer.Option(help="Do not ask.")] = False) -> N
     print("Removed.")
 
 
+@app.command()
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="A release, as it was downloaded.")],
+    trust: Annotated[
+        Path, typer.Option(help="Public keys you trust (PEM), fetched from the operator, never from the bundle.")
+    ],
+) -> None:
+    """Check a release offline: who signed it, and that its files are the approved ones."""
+    from output_review.bundle import trusted_keys
+    from output_review.bundle import verify as check
+
+    try:
+        content = bundle.read_bytes()
+    except OSError as e:
+        _fail(f"{bundle} cannot be read: {e.strerror}")
+    manifest = check(content, trusted_keys(trust))
+    print(f"Request {manifest['request']} of project {manifest['project']}: signed, and every file as approved.")
+    for file in manifest["files"]:
+        print(f"  {file['sha256']}  {file['name']}")
+
+
 @demo_app.command("logins")
 def demo_logins(as_json: Json = False) -> None:
     """Names and passwords of the demo's people."""
@@ -251,13 +272,16 @@ def room_close(room: str) -> None:
 
 @audit_app.command("verify")
 def audit_verify() -> None:
-    """Follow the audit chain and say where it first breaks."""
-    _, database = _open()
+    """Follow the audit chain and say where it first breaks; compare it with the signed heads."""
+    from output_review.heads import signed_heads
+
+    settings, database = _open()
+    heads = signed_heads(settings)
     with database.read() as tx:
-        verdict = audit.verify(tx)
+        verdict = audit.verify(tx, heads)
     if verdict.broken_at is not None:
         _fail(f"the chain breaks at event {verdict.broken_at}: {verdict.why}")
-    print(f"{verdict.events} events, each bound to the one before it.")
+    print(f"{verdict.events} events, each bound to the one before it; {len(heads)} signed heads agree.")
 
 
 if __name__ == "__main__":

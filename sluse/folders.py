@@ -10,8 +10,11 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from governance.settings import Settings
+
+PrivateKey = ec.EllipticCurvePrivateKey | Ed25519PrivateKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +36,17 @@ FOLDERS = (
     Folder("starters", 0o755),
     Folder("projects", 0o711),
     Folder("hub", 0o700),
+    Folder("frozen", 0o711),
+    Folder("frozen/originals", 0o2750, owner="intake", group="database"),
+    Folder("frozen/canonical", 0o2750, owner="jobs", group="database"),
+    Folder("releases", 0o2750, owner="release", group="database"),
+    Folder("releases/heads", 0o2750, owner="release", group="database"),
     Folder("log", 0o750),
     Folder("run", 0o755),
     Folder("run/edge", 0o750, owner="edge", group="edge"),
     Folder("run/web", 0o750, owner="web", group="edge"),
     Folder("run/reconciler", 0o750, group="web"),
+    Folder("run/sandboxd", 0o750, group="jobs"),
     Folder("run/gates", 0o711),
 )
 
@@ -49,23 +58,27 @@ def make(settings: Settings) -> None:
         path.mkdir(parents=True, exist_ok=True)
         shutil.chown(path, _owner(settings, folder.owner), _group(settings, folder.group))
         path.chmod(folder.mode)
-    _ticket_key(settings)
+    _key_pair(settings, "ticket", ec.generate_private_key(ec.SECP256R1()), "web")
+    _key_pair(settings, "release", Ed25519PrivateKey.generate(), "release")
     token = settings.keys / "hub.token"
     if not token.exists():
         _secret(token, secrets.token_hex(32), "root")
 
 
-def _ticket_key(settings: Settings) -> None:
-    """The ES256 key that the portal signs tickets with, and its public half for the gates."""
-    private = settings.keys / "ticket.key"
+def _key_pair(settings: Settings, name: str, key: PrivateKey, owner: str) -> None:
+    """Keep a new private key for the one process that signs with it, and its public half for everybody.
+
+    `ticket` (ES256) opens rooms; `release` (Ed25519) signs releases and audit heads. An old key is never replaced.
+    """
+    private, public = settings.keys / f"{name}.key", settings.keys / f"{name}.pem"
     if private.exists():
         return
-    key = ec.generate_private_key(ec.SECP256R1())
-    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    (settings.keys / "ticket.pem").write_bytes(public)
-    (settings.keys / "ticket.pem").chmod(0o644)
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    _secret(private, pem.decode(), settings.user("web"))
+    format_of_public = serialization.PublicFormat.SubjectPublicKeyInfo
+    public.write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM, format_of_public))
+    public.chmod(0o644)
+    plain = serialization.NoEncryption()
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    _secret(private, pem.decode(), settings.user(owner))
 
 
 def _secret(path: Path, text: str, owner: str) -> None:

@@ -1,22 +1,29 @@
-"""What supervisor starts: `python -m sluse.serve web` or `reconciler`."""
+"""What supervisor starts: `python -m sluse.serve <process>`."""
 
 from __future__ import annotations
 
 import json
 import logging
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import uvicorn
 from docker import APIClient
 from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from governance.database import Database
 from governance.settings import Settings, load
 from hub.client import Hub
+from hub.plan import INTAKE_PORT
 from hub.reconciler import Reconciler
 from hub.reconciler import create_app as create_reconciler
-from portal.app import create_app as create_portal
+from hub.sandboxd import create_app as create_sandboxd
+from output_review import release, worker
+from output_review.intake import create_app as create_intake
+from portal.app import create_site
 
 
 def now() -> datetime:
@@ -40,8 +47,8 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def _portal(settings: Settings, database: Database) -> tuple[FastAPI, str]:
-    return create_portal(settings, database, now), f"{settings.run}/web/people.sock"
+def _portal(settings: Settings, database: Database) -> tuple[Starlette, str]:
+    return create_site(settings, database, now), f"{settings.run}/web/people.sock"
 
 
 def _reconciler(settings: Settings, database: Database) -> tuple[FastAPI, str]:
@@ -49,11 +56,21 @@ def _reconciler(settings: Settings, database: Database) -> tuple[FastAPI, str]:
     return create_reconciler(reconciler), f"{settings.run}/reconciler/reconciler.sock"
 
 
-APPS = {"web": _portal, "reconciler": _reconciler}
+def _sandboxd(settings: Settings, database: Database) -> tuple[FastAPI, str]:
+    return create_sandboxd(settings), f"{settings.run}/sandboxd/sandboxd.sock"
+
+
+APPS: dict[str, Callable[[Settings, Database], tuple[Starlette, str]]] = {
+    "web": _portal,
+    "reconciler": _reconciler,
+    "sandboxd": _sandboxd,
+}
+LOOPS = {"jobs": worker.run, "release": release.run}
+SERVING: dict[str, Any] = {"proxy_headers": False, "server_header": False, "access_log": False, "log_config": None}
 
 
 def main() -> None:
-    """Serve one of the apps on its unix socket."""
+    """Serve one of the apps, or run one of the loops."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
@@ -61,8 +78,14 @@ def main() -> None:
     settings = load()
     database = Database(settings.database)
     database.check_revision()
-    app, socket = APPS[sys.argv[1]](settings, database)
-    uvicorn.run(app, uds=socket, proxy_headers=False, server_header=False, access_log=False, log_config=None)
+    name = sys.argv[1]
+    if name in LOOPS:
+        LOOPS[name](settings, database, now)
+    elif name == "intake":
+        uvicorn.run(create_intake(settings, database, now), host=str(settings.front_host), port=INTAKE_PORT, **SERVING)
+    else:
+        app, socket = APPS[name](settings, database)
+        uvicorn.run(app, uds=socket, **SERVING)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,12 @@ from governance import people
 from governance.database import Database
 from governance.errors import Invalid
 from governance.tables import Base, Person
+from output_review.tables import ReleaseRequest
 from tests.conftest import NOW
 
 
 def test_the_migrations_make_the_tables(database: Database) -> None:
+    assert ReleaseRequest.__table__.metadata is Base.metadata  # every package's tables are in one history
     with database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 

@@ -65,8 +65,8 @@ def test_an_edge_that_restarts_leads_to_rooms_again(stack: Stack, room: Room) ->
 
 def test_a_gate_that_died_is_started_again(stack: Stack, room: Room) -> None:
     stack.docker.kill(room.name("gate"))
-    until(lambda: stack.docker.inspect_container(room.name("gate"))["State"]["Running"], 40)
-    until(lambda: room.request("GET", "/api/status").status_code == 200)
+    until(lambda: room.request("GET", "/api/status").status_code == 503)
+    until(lambda: room.request("GET", "/api/status").status_code == 200, 40)
 
 
 def test_losing_the_role_closes_a_running_room(stack: Stack) -> None:

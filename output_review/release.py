@@ -1,0 +1,124 @@
+"""The release worker: the only reader of the signing key. It trusts no status: votes and bytes are asked again."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from governance.database import Database
+from governance.settings import Settings
+from governance.tables import AuditHead, Project
+from output_review import bundle, frozen, heads, service, store
+from output_review.domain import Actor, Status
+from output_review.files import write_whole
+from output_review.frozen import Tampered
+from output_review.tables import ReleaseRequest
+
+log = logging.getLogger("release")
+Clock = Callable[[], datetime]
+
+
+def folder(settings: Settings) -> Path:
+    """Where bundles lie; the release worker writes it, the portal reads it."""
+    return settings.state / "releases"
+
+
+def path(settings: Settings, request_id: int) -> Path:
+    """A request's bundle."""
+    return folder(settings) / f"{request_id}.zip"
+
+
+def run(settings: Settings, database: Database, clock: Clock) -> None:
+    """Release what is approved, for ever."""
+    key = signing_key(settings)
+    while True:
+        try:
+            with database.read() as tx:
+                waiting = store.with_status(tx, Status.APPROVED)
+            for request_id in waiting:
+                release(settings, database, request_id, key, clock)
+        except Exception:
+            log.exception("this round failed and is tried again")
+            time.sleep(5)
+        time.sleep(0.3)
+
+
+def release(settings: Settings, database: Database, request_id: int, key: Ed25519PrivateKey, clock: Clock) -> None:
+    """Release one request, or quarantine it. Done again after a crash at any point it comes to the same.
+
+    The bundle is built and written first, outside any lock; it can be downloaded only when the last transaction, which
+    asks for the approvals once more, has marked the request released.
+    """
+    try:
+        with database.read() as tx:
+            row, project = _approved(tx, request_id)
+            files = store.files(tx, request_id)
+            told = manifest(tx, row, project)
+        canonical = frozen.canonical(settings.state)
+        contents = [(file.name, canonical.read(file.canonical_sha256 or "")) for file in files]
+        made = bundle.build(told, contents, key)
+        write_whole(path(settings, request_id), made)
+        with database.write() as tx:
+            row, _ = _approved(tx, request_id)
+            service.released(tx, row, hashlib.sha256(made).hexdigest(), len(made), clock())
+            head = tx.scalars(select(AuditHead)).one()
+            number, sha256 = head.number, head.sha256
+    except Tampered as e:
+        log.error("request %s is held back: %s", request_id, e)
+        with database.write() as tx:
+            service.quarantine(tx, store.request(tx, request_id), Actor.RELEASE_WORKER, clock(), str(e))
+        return
+    heads.sign(settings, number, sha256, key)
+
+
+def _approved(tx: Session, request_id: int) -> tuple[ReleaseRequest, Project]:
+    """The request, if the votes themselves approve it; raises Tampered when only its status says so."""
+    row = store.request(tx, request_id)
+    project = tx.get_one(Project, row.project_id)
+    if row.status != Status.APPROVED or not service.approved(tx, row, project):
+        raise Tampered("The votes do not approve every file. The request is held back and the operator told.")
+    return row, project
+
+
+def manifest(tx: Session, row: ReleaseRequest, project: Project) -> dict[str, Any]:
+    """Who approved what and when, under which rules, from which data. People appear by internal id."""
+    files = store.files(tx, row.id)
+    votes = store.latest_votes(tx, [file.id for file in files])
+    names = {file.id: file.name for file in files}
+    return {
+        "request": row.id,
+        "title": row.title,
+        "project": project.key,
+        "permit": project.permit,
+        "author": row.person_id,
+        "approved_at": row.changed_at.isoformat(),
+        "policy": row.policy_version,
+        "data": row.data_versions,
+        "approvals": [
+            {
+                "file": names[vote.file_id],
+                "sha256": vote.canonical_sha256,
+                "checker": vote.person_id,
+                "at": vote.at.isoformat(),
+            }
+            for vote in votes
+        ],
+    }
+
+
+def signing_key(settings: Settings) -> Ed25519PrivateKey:
+    """The key that releases and heads are signed with."""
+    key = load_pem_private_key((settings.keys / "release.key").read_bytes(), None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise TypeError("release.key is not an Ed25519 key")
+    return key

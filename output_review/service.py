@@ -1,0 +1,273 @@
+"""Load, decide, store and audit: each move of a request is one transaction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from governance import audit, data, jobs
+from governance.audit import Event
+from governance.errors import Invalid, NotAllowed, NotFound
+from governance.rooms import Standing
+from governance.tables import Person, PlatformRole, Project
+from output_review import domain, store
+from output_review.domain import Actor, Bytes, Status
+from output_review.tables import FileState, FileVote, Release, ReleaseRequest, RequestFile
+
+MOST_FILES = 500
+LARGEST_FILE = 16 << 20
+LARGEST_REQUEST = 100 << 20
+"""Bytes. A larger result is not one that a person can check (OpenSAFELY allows 16 MB a file)."""
+POLICY_VERSION = "dk-1"
+"""The rules that requests are inspected by: threshold 5 persons (Sundhedsdatastyrelsen)."""
+INSPECT = "inspect"
+FILE_NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,200}")
+
+
+# -- the author, from the room -----------------------------------------------------------------------------------------
+def create(tx: Session, here: Standing, title: str, purpose: str, now: datetime) -> ReleaseRequest:
+    """Begin a request from a room."""
+    title, purpose = _text(title, "title", 200), _text(purpose, "purpose", 4000)
+    row = ReleaseRequest(
+        project_id=here.project.id,
+        person_id=here.person.id,
+        room_id=here.room.id,
+        title=title,
+        purpose=purpose,
+        status=Status.DRAFT,
+        policy_version=POLICY_VERSION,
+        data_versions=[],
+        created_at=now,
+        changed_at=now,
+    )
+    tx.add(row)
+    tx.flush()
+    _record(tx, row, "request.created", here.person.id, now)
+    return row
+
+
+def announce(
+    tx: Session, row: ReleaseRequest, name: str, description: str, population: str, persons: int | None
+) -> RequestFile:
+    """Say what a file is before its bytes come.
+
+    Raises:
+        Invalid: the name cannot be one, is there already, or the request is full.
+    """
+    _must_be(row, Status.DRAFT)
+    if not FILE_NAME.fullmatch(name) or name in {".", ".."} or name.startswith("."):
+        raise Invalid("A file's name is 1 to 200 characters without slashes, and does not begin with a dot.")
+    here = store.files(tx, row.id)
+    if name.casefold() in {file.name.casefold() for file in here}:
+        raise Invalid("There is a file called {name} in this request already.", name=name)
+    if len(here) >= MOST_FILES:
+        raise Invalid("A request has at most {most} files.", most=MOST_FILES)
+    file = RequestFile(
+        request_id=row.id,
+        name=name,
+        description=_text(description, "description", 4000),
+        population=_text(population, "population", 2000),
+        persons=persons,
+        state=FileState.ANNOUNCED,
+        dropped=[],
+        findings=[],
+    )
+    tx.add(file)
+    tx.flush()
+    return file
+
+
+def expects(tx: Session, row: ReleaseRequest, file_id: int, length: int) -> RequestFile:
+    """Whether a file's bytes may come now; asked before any of them is read.
+
+    Raises:
+        NotFound, NotAllowed, Invalid: no such file, the request is no draft, or it is too large.
+    """
+    _must_be(row, Status.DRAFT)
+    files = {file.id: file for file in store.files(tx, row.id)}
+    if file_id not in files:
+        raise NotFound("There is no such file in this request.")
+    if not 0 < length <= LARGEST_FILE:
+        raise Invalid("A file has 1 byte to {most} MB. Aggregate it, or release a part.", most=LARGEST_FILE >> 20)
+    if length + sum(f.size or 0 for f in files.values() if f.id != file_id) > LARGEST_REQUEST:
+        raise Invalid("A request has at most {most} MB in all. Make two.", most=LARGEST_REQUEST >> 20)
+    return files[file_id]
+
+
+def froze(tx: Session, row: ReleaseRequest, file_id: int, sha256: str, size: int, now: datetime) -> None:
+    """Record that a file's bytes are in the store."""
+    file = expects(tx, row, file_id, size)
+    file.original_sha256, file.size, file.state = sha256, size, FileState.FROZEN
+    _record(tx, row, "request.file", row.person_id, now, file=file.id, sha256=sha256)
+
+
+def submit(tx: Session, row: ReleaseRequest, by: Person, now: datetime) -> None:
+    """Hand a request in: nothing of it changes from here on."""
+    files = store.files(tx, row.id)
+    if not files or any(file.state is not FileState.FROZEN for file in files):
+        raise Invalid("A request needs at least one file, and every file's contents, before it is handed in.")
+    row.data_versions = [{"name": d.name, "sha256": d.sha256} for d in data.of_project(tx, row.project_id)]
+    _move(tx, row, Status.SUBMITTED, Actor.AUTHOR, by.id, now)
+    jobs.add(tx, INSPECT, f"{INSPECT}:{row.id}", {"request": row.id}, now)
+
+
+def withdraw(tx: Session, row: ReleaseRequest, by: Person, now: datetime) -> None:
+    """Take a request back, by its author."""
+    if row.person_id != by.id:
+        raise NotAllowed("Only the author may withdraw a request.")
+    _move(tx, row, Status.WITHDRAWN, Actor.AUTHOR, by.id, now)
+
+
+# -- the inspection ----------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What came of one file, with the hashes of what was stored."""
+
+    report: Mapping[str, Any]
+    canonical_sha256: str | None = None
+    canonical_size: int | None = None
+    view_sha256: str | None = None
+
+
+def inspected(tx: Session, row: ReleaseRequest, found: Mapping[int, Inspection], now: datetime) -> None:
+    """Record an inspection: the request goes to the checkers, or back with advice when a file has no canonical form."""
+    for file in store.files(tx, row.id):
+        done = found.get(file.id, Inspection({"refused": "failed"}))
+        if done.canonical_sha256 is None:
+            file.state = FileState.REFUSED
+            file.refusal = {"reason": done.report.get("refused", "failed"), "detail": done.report.get("detail", "")}
+            continue
+        file.state, file.refusal = FileState.READY, None
+        file.kind = str(done.report["kind"])
+        file.canonical_sha256, file.canonical_size = done.canonical_sha256, done.canonical_size
+        file.view_sha256 = done.view_sha256
+        file.dropped, file.findings = list(done.report["dropped"]), list(done.report["findings"])
+    tx.flush()
+    refused = any(file.state is FileState.REFUSED for file in store.files(tx, row.id))
+    _move(tx, row, Status.RETURNED if refused else Status.IN_REVIEW, Actor.INSPECTION, None, now)
+
+
+# -- the checker -------------------------------------------------------------------------------------------------------
+def for_checker(tx: Session, request_id: int, person: Person) -> tuple[ReleaseRequest, Project]:
+    """A request, for a person who may decide on it; raises NotFound for everybody else."""
+    row = store.request(tx, request_id)
+    project = tx.get_one(Project, row.project_id)
+    if not store.is_checker(tx, person.id, project):
+        raise NotFound("There is no request {number}.", number=request_id)
+    return row, project
+
+
+def vote(
+    tx: Session,
+    row: ReleaseRequest,
+    file_id: int,
+    sha256: str,
+    by: Person,
+    *,
+    approve: bool,
+    reason: str,
+    now: datetime,
+) -> None:
+    """Record a checker's vote on the bytes they saw; the vote that completes the approvals approves the request.
+
+    Raises:
+        NotAllowed: not a checker of this project, or the request is not in review.
+        Invalid: the file was not what they saw, or an objection has no reason.
+    """
+    project = tx.get_one(Project, row.project_id)
+    if not store.is_checker(tx, by.id, project):
+        raise NotAllowed("Only an output checker without a role in the project decides on its requests.")
+    _must_be(row, Status.IN_REVIEW)
+    file = next((f for f in store.files(tx, row.id) if f.id == file_id), None)
+    if file is None or file.canonical_sha256 != sha256:
+        raise Invalid("The file is not the one you saw. Look at the request again.")
+    if not approve:
+        reason = _text(reason, "reason", 2000)
+    tx.add(
+        FileVote(
+            file_id=file.id, person_id=by.id, canonical_sha256=sha256, approve=approve, reason=reason or None, at=now
+        )
+    )
+    kind = "request.approval" if approve else "request.objection"
+    _record(tx, row, kind, by.id, now, file=file.id, sha256=sha256)
+    tx.flush()
+    if approved(tx, row, project):
+        _move(tx, row, Status.APPROVED, Actor.CHECKER, by.id, now)
+
+
+def approved(tx: Session, row: ReleaseRequest, project: Project) -> bool:
+    """Whether the votes as they are approve every file, by persons who may decide."""
+    files = store.files(tx, row.id)
+    allowed = store.checkers(tx, project) - store.members(tx, project)
+    votes = store.as_votes(store.latest_votes(tx, [file.id for file in files]))
+    barred = {v.person_id for v in votes} - allowed
+    leads = store.checkers(tx, project, (PlatformRole.LEAD_CHECKER,))
+    ready = [Bytes(f.id, f.canonical_sha256) for f in files if f.state is FileState.READY and f.canonical_sha256]
+    return len(ready) == len(files) and domain.approved(ready, votes, project.tier, barred, leads)
+
+
+def decide(tx: Session, row: ReleaseRequest, to: Status, by: Person, words: str, now: datetime) -> None:
+    """Return a request with reasons, reject it, or recall what was released."""
+    project = tx.get_one(Project, row.project_id)
+    if not store.is_checker(tx, by.id, project):
+        raise NotAllowed("Only an output checker without a role in the project decides on its requests.")
+    if to not in {Status.RETURNED, Status.REJECTED, Status.RECALLED}:
+        raise NotAllowed("A request is approved by votes on its files.")
+    _move(tx, row, to, Actor.CHECKER, by.id, now, words=_text(words, "reason", 4000))
+
+
+def viewed(tx: Session, row: ReleaseRequest, by: Person, now: datetime) -> None:
+    """Record that a checker looked at a request."""
+    _record(tx, row, "request.viewed", by.id, now)
+
+
+# -- the release worker ------------------------------------------------------------------------------------------------
+def released(tx: Session, row: ReleaseRequest, bundle_sha256: str, size: int, now: datetime) -> None:
+    """Record a bundle that lies ready, signed."""
+    tx.add(Release(request_id=row.id, bundle_sha256=bundle_sha256, size=size, released_at=now))
+    _move(tx, row, Status.RELEASED, Actor.RELEASE_WORKER, None, now)
+
+
+def quarantine(tx: Session, row: ReleaseRequest, by: Actor, now: datetime, words: str) -> None:
+    """Hold a request back because bytes differ from their hash."""
+    _move(tx, row, Status.QUARANTINED, by, None, now, words=words)
+
+
+def downloaded(tx: Session, row: ReleaseRequest, by: Person, now: datetime) -> None:
+    """Record a download, before the bytes go."""
+    _must_be(row, Status.RELEASED)
+    _record(tx, row, "release.downloaded", by.id, now)
+
+
+# -- what they share ---------------------------------------------------------------------------------------------------
+def _move(
+    tx: Session, row: ReleaseRequest, to: Status, actor: Actor, by: int | None, now: datetime, words: str | None = None
+) -> None:
+    domain.check_move(row.status, to, actor)
+    store.set_status(tx, row, to, now, words)
+    _record(tx, row, f"request.{to}", by, now)
+
+
+def _must_be(row: ReleaseRequest, status: Status) -> None:
+    if row.status != status:
+        raise NotAllowed(
+            "That can be done with a request that is {needed}, and this one is {status}.",
+            needed=status,
+            status=row.status,
+        )
+
+
+def _record(tx: Session, row: ReleaseRequest, kind: str, by: int | None, now: datetime, **detail: str | int) -> None:
+    audit.append(tx, Event(kind, by, row.project_id, {"request": row.id, **detail}), now)
+
+
+def _text(text: str, what: str, longest: int) -> str:
+    text = text.strip()
+    if not text or len(text) > longest:
+        raise Invalid("The {what} is missing or longer than {longest} characters.", what=what, longest=longest)
+    return text

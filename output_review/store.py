@@ -1,0 +1,121 @@
+"""The only module with output review's SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from governance.errors import NotAllowed, NotFound
+from governance.tables import Member, Person, PersonRole, PlatformRole, Project
+from output_review.domain import Status, Vote
+from output_review.tables import FileVote, Release, ReleaseRequest, RequestFile
+
+CHECKERS = (PlatformRole.CHECKER, PlatformRole.LEAD_CHECKER)
+
+
+def request(tx: Session, request_id: int) -> ReleaseRequest:
+    """A request; raises NotFound."""
+    found = tx.get(ReleaseRequest, request_id)
+    if found is None:
+        raise NotFound("There is no request {number}.", number=request_id)
+    return found
+
+
+def files(tx: Session, request_id: int) -> list[RequestFile]:
+    """A request's files, in the order they were added."""
+    chosen = select(RequestFile).where(RequestFile.request_id == request_id).order_by(RequestFile.id)
+    return list(tx.scalars(chosen))
+
+
+def latest_votes(tx: Session, file_ids: Iterable[int]) -> list[FileVote]:
+    """Each person's latest vote on each file."""
+    newest = (
+        select(func.max(FileVote.id))
+        .where(FileVote.file_id.in_(list(file_ids)))
+        .group_by(FileVote.file_id, FileVote.person_id)
+    )
+    return list(tx.scalars(select(FileVote).where(FileVote.id.in_(newest)).order_by(FileVote.id)))
+
+
+def as_votes(rows: Iterable[FileVote]) -> list[Vote]:
+    """Rows as the domain knows them."""
+    return [Vote(row.file_id, row.person_id, row.canonical_sha256, row.approve) for row in rows]
+
+
+def set_status(tx: Session, row: ReleaseRequest, to: Status, now: datetime, words: str | None) -> None:
+    """Write a status if it still is the one that was read; of two who decide at once, one is told no."""
+    was = row.status
+    changed = update(ReleaseRequest).where(ReleaseRequest.id == row.id, ReleaseRequest.status == was)
+    done = tx.execute(changed.values(status=to, words=words, changed_at=now))
+    if done.rowcount != 1:  # type: ignore[attr-defined]
+        raise NotAllowed("Somebody else has just decided on this request. Look at it again.")
+    tx.refresh(row)
+
+
+def of_room(tx: Session, room_id: str) -> list[ReleaseRequest]:
+    """The requests made from a room, newest first."""
+    chosen = select(ReleaseRequest).where(ReleaseRequest.room_id == room_id).order_by(ReleaseRequest.id.desc())
+    return list(tx.scalars(chosen.limit(200)))
+
+
+def of_projects(tx: Session, project_ids: Sequence[int]) -> list[tuple[ReleaseRequest, Project]]:
+    """The requests of some projects, newest first."""
+    chosen = (
+        select(ReleaseRequest, Project)
+        .join(Project)
+        .where(ReleaseRequest.project_id.in_(project_ids), ReleaseRequest.status != Status.DRAFT)
+        .order_by(ReleaseRequest.id.desc())
+    )
+    return [(row, project) for row, project in tx.execute(chosen.limit(200))]
+
+
+def queue(tx: Session, person: Person) -> list[tuple[ReleaseRequest, Project]]:
+    """What a checker may decide on, oldest first: of their data controllers, and no project of their own."""
+    controllers = select(PersonRole.controller).where(PersonRole.person_id == person.id, PersonRole.role.in_(CHECKERS))
+    own = select(Member.project_id).where(Member.person_id == person.id)
+    chosen = (
+        select(ReleaseRequest, Project)
+        .join(Project)
+        .where(
+            ReleaseRequest.status == Status.IN_REVIEW,
+            Project.controller.in_(controllers),
+            Project.id.not_in(own),
+        )
+        .order_by(ReleaseRequest.changed_at)
+    )
+    return [(row, project) for row, project in tx.execute(chosen.limit(200))]
+
+
+def is_checker(tx: Session, person_id: int, project: Project) -> bool:
+    """Whether a person checks this project's data controller's output, and has no role in the project."""
+    role = select(PersonRole.person_id).where(
+        PersonRole.person_id == person_id,
+        PersonRole.controller == project.controller,
+        PersonRole.role.in_(CHECKERS),
+    )
+    return tx.scalars(role).first() is not None and tx.get(Member, (project.id, person_id)) is None
+
+
+def checkers(tx: Session, project: Project, roles: Sequence[PlatformRole] = CHECKERS) -> set[int]:
+    """The persons with one of these roles for the project's data controller."""
+    chosen = select(PersonRole.person_id).where(PersonRole.controller == project.controller, PersonRole.role.in_(roles))
+    return set(tx.scalars(chosen))
+
+
+def members(tx: Session, project: Project) -> set[int]:
+    """The persons with a role in a project."""
+    return set(tx.scalars(select(Member.person_id).where(Member.project_id == project.id)))
+
+
+def with_status(tx: Session, status: Status) -> list[int]:
+    """The ids of requests with a status, oldest first."""
+    chosen = select(ReleaseRequest.id).where(ReleaseRequest.status == status).order_by(ReleaseRequest.changed_at)
+    return list(tx.scalars(chosen))
+
+
+def release(tx: Session, request_id: int) -> Release | None:
+    """What was released of a request."""
+    return tx.get(Release, request_id)

@@ -1,0 +1,114 @@
+"""Requests for release: the author's list and downloads, the checker's queue and decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form
+from starlette.responses import FileResponse, Response
+
+from governance import projects
+from governance.errors import NotFound
+from governance.tables import Person, Project
+from governance.tiers import TIERS
+from output_review import release, service, store
+from output_review.domain import Status
+from output_review.inspection.report import REFUSALS, RULES
+from output_review.tables import FileVote, RequestFile
+from portal import guard
+from portal.site import Member, go, member
+
+router = APIRouter()
+Me = Annotated[Member, Depends(member)]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFile:
+    """A file as a checker sees it."""
+
+    file: RequestFile
+    address: str | None
+    """Of its view, for a frame."""
+    votes: list[FileVote]
+
+
+@router.get("/requests")
+def requests(here: Me) -> Response:
+    """The requests of my projects, with their state and what was said."""
+    with here.site.database.read() as tx:
+        mine = [project.id for project, _ in projects.of_person(tx, here.person)]
+        rows = [(row, project, store.files(tx, row.id)) for row, project in store.of_projects(tx, mine)]
+    return here.page("requests.html", requests=rows, advice=REFUSALS)
+
+
+@router.get("/requests/{number}/download")
+def download(here: Me, number: int) -> Response:
+    """A released bundle, for the members of its project; logged before the bytes go."""
+    with here.site.database.write() as tx:
+        row = store.request(tx, number)
+        project = tx.get_one(Project, row.project_id)
+        if projects.role_of(tx, here.person, project) is None:
+            raise NotFound("There is no request {number}.", number=number)
+        service.downloaded(tx, row, here.person, here.site.clock())
+    name = f"{project.key}-{number}.zip"
+    return FileResponse(release.path(here.site.settings, number), media_type="application/zip", filename=name)
+
+
+@router.get("/review")
+def queue(here: Me) -> Response:
+    """What I may decide on, oldest first."""
+    with here.site.database.read() as tx:
+        rows = [(row, project, len(store.files(tx, row.id))) for row, project in store.queue(tx, here.person)]
+    return here.page("queue.html", requests=rows)
+
+
+@router.get("/review/{number}")
+def show(here: Me, number: int) -> Response:
+    """One request: each file as it would leave, with findings and votes beside it."""
+    with here.site.database.write() as tx:
+        row, project = service.for_checker(tx, number, here.person)
+        service.viewed(tx, row, here.person, here.site.clock())
+        author = tx.get_one(Person, row.person_id)
+        files = store.files(tx, number)
+        votes = store.latest_votes(tx, [file.id for file in files])
+    now, views = here.site.clock(), here.site.views
+    shown = [
+        ShownFile(
+            f, views.address(f.view_sha256, now) if f.view_sha256 else None, [v for v in votes if v.file_id == f.id]
+        )
+        for f in files
+    ]
+    needed = TIERS[project.tier].approvals
+    answer = here.page(
+        "review.html", row=row, project=project, author=author, files=shown, needed=needed, rules=RULES, advice=REFUSALS
+    )
+    frames = f"; frame-src {here.site.settings.content_origin}"
+    answer.headers["Content-Security-Policy"] = guard.POLICY.format(forms="'self'") + frames
+    return answer
+
+
+@router.post("/review/{number}/files/{file}/vote")
+def vote(
+    here: Me,
+    number: int,
+    file: int,
+    sha256: Annotated[str, Form()],
+    approve: Annotated[bool, Form()],
+    reason: Annotated[str, Form()] = "",
+) -> Response:
+    """Approve a file as it was seen, or object with a reason."""
+    with here.site.database.write() as tx:
+        row, _ = service.for_checker(tx, number, here.person)
+        service.vote(tx, row, file, sha256, here.person, approve=approve, reason=reason, now=here.site.clock())
+        decided = row.status != Status.IN_REVIEW
+    return go("/review" if decided else f"/review/{number}#file-{file}")
+
+
+@router.post("/review/{number}/decide")
+def decide(here: Me, number: int, to: Annotated[Status, Form()], words: Annotated[str, Form()] = "") -> Response:
+    """Return a request with reasons, reject it, or recall what was released."""
+    with here.site.database.write() as tx:
+        row, _ = service.for_checker(tx, number, here.person)
+        service.decide(tx, row, to, here.person, words, here.site.clock())
+    return go("/review")

@@ -1,0 +1,84 @@
+"""A researcher cannot use the way out for anything but requests of their own."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import Room, Stack
+from tests.escapes.conftest import Prober
+from tests.stories.asking import ask, call, inside
+
+
+def test_another_rooms_request_is_not_there(rooms: tuple[Room, Room]) -> None:
+    ada, bob = rooms
+    number = ask(ada, {"table.csv": b"region;persons\nNord;120\n"}, submit=False)
+    assert call(ada, "GET", f"/{number}")[0] == 200
+    for method, path in (("GET", ""), ("POST", "/submit"), ("POST", "/withdraw")):
+        assert call(bob, method, f"/{number}{path}")[0] == 404
+    assert [r["request"] for r in call(bob, "GET")[1]["requests"]] == []
+    assert call(ada, "POST", f"/{number}/withdraw")[1]["status"] == "withdrawn"
+
+
+def test_no_header_makes_a_room_another(rooms: tuple[Room, Room], stack: Stack) -> None:
+    ada, bob = rooms
+    number = ask(ada, {"table.csv": b"region;persons\nNord;120\n"}, submit=False)
+    networks = stack.docker.inspect_container(ada.name("gate"))["NetworkSettings"]["Networks"]
+    front = networks[f"sluse-{stack.settings.installation}-front"]["IPAddress"]
+    program = f"""
+import http.client
+answers = []
+for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "x_forwarded_for", "X-Datasluse-Room"):
+    connection = http.client.HTTPConnection("gate", 8082)
+    value = "for={front}" if name == "Forwarded" else "{front}"
+    connection.request("GET", "/api/requests/{number}", headers={{name: value}})
+    answers.append(connection.getresponse().status)
+print(json.dumps(answers))
+"""
+    assert inside(ada, program) == [200] * 5
+    assert inside(bob, program) == [404] * 5
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/login", "/review", "/health", "/api", "/api/requests/../../login", "/api/requests/%2e%2e/x",
+     "//api/x", "/api/requests?x=1", "/api/requests/1/files/1/2", "/api/requests/a"],
+)  # fmt: skip
+def test_nothing_else_is_on_the_way_out(rooms: tuple[Room, Room], path: str) -> None:
+    program = """
+import socket
+def get(path):
+    with socket.create_connection(("gate", 8082), timeout=5) as s:
+        s.sendall(f"GET {path} HTTP/1.1\\r\\nHost: gate\\r\\nConnection: close\\r\\n\\r\\n".encode())
+        return int(s.recv(100).split()[1])
+print(json.dumps([get("/api/requests"), get(%r)]))
+"""
+    assert inside(rooms[0], program % path) == [200, 404]
+
+
+def test_a_body_of_unknown_or_too_great_size_is_not_read(rooms: tuple[Room, Room]) -> None:
+    program = """
+import socket
+def put(headers):
+    with socket.create_connection(("gate", 8082), timeout=5) as s:
+        s.sendall(f"PUT /api/requests/1/files/1 HTTP/1.1\\r\\nHost: gate\\r\\n{headers}\\r\\n\\r\\n".encode())
+        return int(s.recv(100).split()[1])
+print(json.dumps([put("Content-Length: 10000000000"), put("Transfer-Encoding: chunked"),
+                  put("Content-Length: 5\\r\\nTransfer-Encoding: chunked"), put("Content-Length: 0")]))
+"""
+    assert inside(rooms[0], program) == [413, 411, 411, 404]
+
+
+def test_a_room_reaches_the_intake_through_its_gate_alone(stack: Stack, probe: Prober) -> None:
+    front = str(stack.settings.front_host)
+    assert call(probe.room, "GET")[0] == 200
+    assert probe.inside("tcp", front, 8082) is None
+    assert probe.outside("tcp", front, 8082) is None
+
+
+def test_the_sandbox_has_no_network_and_nothing_of_the_host(stack: Stack) -> None:
+    from hub import sandboxd
+
+    command = sandboxd.command(stack.settings, "name")
+    for wall in ("--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--pull=never"):
+        assert wall in command
+    assert not [part for part in command if part.startswith(("-v", "--volume", "--mount", "--privileged", "--device"))]

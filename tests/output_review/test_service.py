@@ -1,0 +1,241 @@
+"""The life cycle on a real database: each move with its audit event, and of two deciders one is told no."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from governance import audit, jobs, people, projects, rooms
+from governance.database import Database
+from governance.errors import Invalid, NotAllowed, NotFound
+from governance.jobs import LEASE
+from governance.settings import Settings
+from governance.tables import AuditEvent, Job, Person, PlatformRole, Project, ProjectRole
+from governance.tiers import Tier
+from output_review import service, store
+from output_review.domain import Actor, Status
+from output_review.service import Inspection
+from output_review.tables import ReleaseRequest
+from tests.conftest import NOW
+
+SHA = hashlib.sha256(b"canonical").hexdigest()
+
+
+@dataclass
+class Cast:
+    database: Database
+    ada: Person
+    grace: Person
+    alan: Person
+    project: Project
+    room: str
+
+    def submitted(self, tx: Session, files: int = 1) -> ReleaseRequest:
+        row = service.create(tx, rooms.standing(tx, self.room), "Title", "Purpose", NOW)
+        for number in range(files):
+            file = service.announce(tx, row, f"{number}.csv", "Counts", "All", 10)
+            service.froze(tx, row, file.id, "f" * 64, 10, NOW)
+        service.submit(tx, row, self.ada, NOW)
+        return row
+
+    def in_review(self, tx: Session, files: int = 1) -> ReleaseRequest:
+        row = self.submitted(tx, files)
+        report = {"kind": "csv", "dropped": [], "findings": []}
+        found = {file.id: Inspection(report, SHA, 9, SHA) for file in store.files(tx, row.id)}
+        service.inspected(tx, row, found, NOW)
+        return row
+
+    def vote(self, tx: Session, row: ReleaseRequest, by: Person, *, approve: bool = True, sha: str = SHA) -> None:
+        for file in store.files(tx, row.id):
+            if row.status == Status.IN_REVIEW:
+                service.vote(tx, row, file.id, sha, by, approve=approve, reason="because", now=NOW)
+
+
+@pytest.fixture
+def cast(database: Database, settings: Settings) -> Cast:
+    with database.write() as tx:
+        ada, grace, alan = (
+            people.add(tx, name, name.title(), NOW, training_until=date(2027, 1, 1))
+            for name in ("ada", "grace", "alan")
+        )
+        people.accept_terms(tx, ada, NOW)
+        project = projects.add(tx, "p1", "P", Tier.SYNTHETIC, "C", "P-1", date(2026, 12, 31), NOW)
+        projects.add_member(tx, project, ada, ProjectRole.LEAD, NOW)
+        for checker in (grace, alan):
+            people.give_role(tx, checker, PlatformRole.CHECKER, "C", NOW)
+        room = rooms.want_open(tx, ada, project, "small", settings, NOW)
+    return Cast(database, ada, grace, alan, project, room.id)
+
+
+def test_the_whole_way_leaves_an_event_for_each_step(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        row = cast.in_review(tx)
+        cast.vote(tx, row, cast.grace)
+        assert row.status == Status.APPROVED
+        service.released(tx, row, "b" * 64, 5, NOW)
+        service.downloaded(tx, row, cast.ada, NOW)
+    with cast.database.read() as tx:
+        kinds = list(tx.scalars(select(AuditEvent.kind).order_by(AuditEvent.number)))
+        assert audit.verify(tx).broken_at is None
+    assert [k for k in kinds if k.startswith(("request", "release"))] == [
+        "request.created", "request.file", "request.submitted", "request.in_review", "request.approval",
+        "request.approved", "request.released", "release.downloaded",
+    ]  # fmt: skip
+
+
+def test_the_inspection_sends_back_what_has_no_canonical_form(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        row = cast.submitted(tx, files=2)
+        first, second = store.files(tx, row.id)
+        report = {"kind": "csv", "dropped": [], "findings": []}
+        service.inspected(tx, row, {first.id: Inspection(report, SHA, 9, SHA)}, NOW)
+        assert row.status == Status.RETURNED
+        assert second.refusal is not None
+
+
+def test_votes_are_bound_to_the_bytes_that_were_seen(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        row = cast.in_review(tx)
+        with pytest.raises(Invalid, match="not the one you saw"):
+            cast.vote(tx, row, cast.grace, sha="0" * 64)
+        cast.vote(tx, row, cast.grace)
+        assert row.status == Status.APPROVED
+
+
+def test_an_approval_of_other_bytes_releases_nothing(cast: Cast) -> None:
+    """Somebody changes the file's row after the votes: the release worker's question is answered no."""
+    with cast.database.write() as tx:
+        row = cast.in_review(tx)
+        cast.vote(tx, row, cast.grace)
+        assert service.approved(tx, row, cast.project)
+        store.files(tx, row.id)[0].canonical_sha256 = "0" * 64
+        tx.flush()
+        assert not service.approved(tx, row, cast.project)
+
+
+def test_a_checker_who_joins_the_project_counts_no_more(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        row = cast.in_review(tx)
+        cast.vote(tx, row, cast.grace)
+        assert service.approved(tx, row, cast.project)
+        projects.add_member(tx, cast.project, cast.grace, ProjectRole.ANALYST, NOW)
+        tx.flush()
+        assert not service.approved(tx, row, cast.project)
+
+
+def test_an_objection_is_taken_back_by_a_later_vote_of_the_same_person(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        row = cast.in_review(tx)
+        cast.vote(tx, row, cast.alan, approve=False)
+        cast.vote(tx, row, cast.grace)
+        assert row.status == Status.IN_REVIEW
+        cast.vote(tx, row, cast.alan)
+        assert row.status == Status.APPROVED
+
+
+def test_nobody_else_decides(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        row = cast.in_review(tx)
+        with pytest.raises(NotAllowed):
+            cast.vote(tx, row, cast.ada)
+        with pytest.raises(NotFound):
+            service.for_checker(tx, row.id, cast.ada)
+        with pytest.raises(NotAllowed):
+            service.decide(tx, row, Status.REJECTED, cast.ada, "no", NOW)
+        with pytest.raises(NotAllowed, match="approved by votes"):
+            service.decide(tx, row, Status.APPROVED, cast.grace, "yes", NOW)
+        with pytest.raises(NotAllowed):
+            service.withdraw(tx, row, cast.grace, NOW)
+        assert service.for_checker(tx, row.id, cast.grace)[0] is row
+
+
+def test_of_two_who_decide_at_once_one_is_told_no(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        number = cast.in_review(tx).id
+    with cast.database.read() as first:
+        stale = store.request(first, number)
+        assert stale.status == Status.IN_REVIEW
+        first.expunge(stale)
+    with cast.database.write() as tx:
+        service.decide(tx, store.request(tx, number), Status.REJECTED, cast.grace, "rows", NOW)
+    with pytest.raises(NotAllowed, match="Somebody else"), cast.database.write() as tx:
+        store.set_status(tx, stale, Status.RETURNED, NOW, "late")
+
+
+def test_nothing_is_added_to_what_was_handed_in(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        row = cast.submitted(tx)
+        with pytest.raises(NotAllowed):
+            service.announce(tx, row, "more.csv", "d", "p", None)
+        with pytest.raises(NotAllowed):
+            service.froze(tx, row, store.files(tx, row.id)[0].id, "0" * 64, 5, NOW)
+
+
+@pytest.mark.parametrize(
+    "name", ["../x.csv", "a/b.csv", "", ".hidden", "..", "a\nb.csv", "a\\b.csv", "x" * 201, "a\0b"]
+)
+def test_a_name_that_could_be_a_path_is_refused(cast: Cast, name: str) -> None:
+    with cast.database.write() as tx:
+        row = service.create(tx, rooms.standing(tx, cast.room), "T", "P", NOW)
+        assert service.announce(tx, row, "tabel æøå (1).csv", "d", "p", None)
+        with pytest.raises(Invalid, match="without slashes"):
+            service.announce(tx, row, name, "d", "p", None)
+
+
+def test_limits_hold_before_a_byte_is_read(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        row = service.create(tx, rooms.standing(tx, cast.room), "T", "P", NOW)
+        file = service.announce(tx, row, "a.csv", "d", "p", None)
+        assert service.expects(tx, row, file.id, service.LARGEST_FILE)
+        for length in (0, service.LARGEST_FILE + 1, 10_000_000_000):
+            with pytest.raises(Invalid, match="MB"):
+                service.expects(tx, row, file.id, length)
+        for number in range(7):
+            other = service.announce(tx, row, f"{number}.csv", "d", "p", None)
+            other.size = 15 << 20
+        tx.flush()
+        with pytest.raises(Invalid, match="100 MB in all"):
+            service.expects(tx, row, file.id, 1)
+
+
+def test_a_request_without_all_its_bytes_is_not_handed_in(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        row = service.create(tx, rooms.standing(tx, cast.room), "T", "P", NOW)
+        with pytest.raises(Invalid, match="at least one file"):
+            service.submit(tx, row, cast.ada, NOW)
+        service.announce(tx, row, "a.csv", "d", "p", None)
+        with pytest.raises(Invalid, match="every file"):
+            service.submit(tx, row, cast.ada, NOW)
+
+
+def test_a_quarantined_request_goes_nowhere(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        row = cast.in_review(tx)
+        cast.vote(tx, row, cast.grace)
+        service.quarantine(tx, row, Actor.RELEASE_WORKER, NOW, "changed")
+        with pytest.raises(NotAllowed):
+            service.released(tx, row, "b" * 64, 5, NOW)
+
+
+def test_a_job_is_taken_once_and_again_when_its_holder_died(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        cast.submitted(tx)
+        assert tx.scalar(select(func.count()).select_from(Job)) == 1
+        taken = jobs.claim(tx, ["inspect"], NOW)
+        assert taken
+        assert jobs.claim(tx, ["inspect"], NOW) is None
+        again = jobs.claim(tx, ["inspect"], NOW + LEASE)
+        assert again
+        assert again.id == taken.id
+        jobs.failed(tx, again, NOW, "away")
+        tx.flush()
+        assert jobs.claim(tx, ["inspect"], NOW) is None
+        assert jobs.claim(tx, ["inspect"], NOW + timedelta(minutes=1))
+        jobs.done(tx, again, NOW)
+        tx.flush()
+        assert jobs.claim(tx, ["inspect"], NOW + timedelta(days=1)) is None

@@ -1,0 +1,232 @@
+"""A result's way out: asked for in the room, seen and approved by a checker, released, downloaded, verified."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from governance.tiers import Tier
+from output_review import frozen, store
+from sluse import processes
+from tests.conftest import SLUSE, Person, Room, Stack, until
+from tests.stories.asking import ask, call, inside
+from tests.stories.conftest import Visitor
+
+TABLE = b"region;persons\r\nNord;120\r\nSyd;3\r\n"
+CANONICAL = b"region;persons\nNord;120\nSyd;3\n"
+FIGURE = """
+import io, matplotlib; matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+plt.bar(["Nord", "Syd"], [120, 30]); out = io.BytesIO(); plt.savefig(out, format="png", metadata={"Comment": "hidden"})
+"""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Ada with an open room, and two checkers."""
+
+    stack: Stack
+    ada: Person
+    room: Room
+    grace: Person
+    alan: Person
+
+    def status(self, number: int) -> str:
+        with self.stack.database.read() as tx:
+            return str(store.request(tx, number).status)
+
+    def reviewed(self, number: int) -> None:
+        until(lambda: self.status(number) != "submitted", 60)
+        assert self.status(number) == "in_review"
+
+
+@pytest.fixture(scope="module")
+def scene(stack: Stack) -> Scene:
+    ada = stack.person("ada")
+    room = stack.open_room(stack.project(ada), ada)
+    return Scene(stack, ada, room, stack.checker("grace"), stack.checker("alan"))
+
+
+def checker(scene: Scene, visitor: Callable[..., Visitor], person: Person) -> Visitor:
+    visiting = visitor()
+    visiting.log_in(scene.stack, person.name, person.password)
+    return visiting
+
+
+def approve(scene: Scene, visitor: Callable[..., Visitor], person: Person, number: int) -> None:
+    visiting = checker(scene, visitor, person)
+    visiting.page.goto(f"{scene.stack.settings.portal_origin}/review/{number}")
+    buttons = visiting.page.get_by_role("button", name="Approve this file")
+    for index in range(buttons.count()):
+        visiting.page.get_by_role("button", name="Approve this file").nth(index).click()
+        visiting.page.wait_for_load_state()
+
+
+def test_a_table_and_a_figure_leave_after_a_checkers_approval(
+    scene: Scene, visitor: Callable[..., Visitor], tmp_path: Path
+) -> None:
+    number = ask(scene.room, {"table.csv": TABLE}, submit=False)
+    status, file = call(
+        scene.room, "POST", f"/{number}/files", {"name": "figure.png", "description": "Bars", "population": "All"}
+    )
+    assert status == 201
+    sent = inside(
+        scene.room,
+        f"{FIGURE}\nprint(json.dumps(call('PUT', '/{number}/files/{file['file']}', raw=out.getvalue())))",
+    )
+    assert sent[0] == 200
+    assert call(scene.room, "POST", f"/{number}/submit")[0] == 200
+    scene.reviewed(number)
+
+    grace = checker(scene, visitor, scene.grace)
+    page = grace.page
+    page.get_by_role("link", name="Requests to check").click()
+    grace.photograph("queue")
+    page.get_by_role("link", name=f"{number}: Table one").click()
+    expect(page.locator(".findings")).to_contain_text("A count below the threshold: row 3, column persons (3)")
+    table = page.frame_locator("iframe").first
+    expect(table.locator("td", has_text="120")).to_be_visible()
+    image = page.frame_locator("iframe").nth(1).locator("img")
+    assert image.evaluate("picture => picture.naturalWidth") > 100
+    expect(page.get_by_text("'tEXt' chunk")).to_have_count(2)  # the comment, and matplotlib's own
+    grace.photograph("review")
+    page.get_by_role("button", name="Approve this file").first.click()
+    expect(page.get_by_text("approved (you)")).to_have_count(1)
+    assert scene.status(number) == "in_review"  # one file is not all files
+    page.get_by_role("button", name="Approve this file").nth(1).click()
+    page.wait_for_url("**/review")
+    assert grace.complaints == []
+    until(lambda: scene.status(number) == "released", 30)
+    assert call(scene.room, "GET", f"/{number}")[1]["status"] == "released"
+
+    ada = visitor()
+    ada.log_in(scene.stack, scene.ada.name, scene.ada.password)
+    ada.page.get_by_role("link", name="Requests for release").click()
+    ada.photograph("requests")
+    with ada.page.expect_download() as downloading:
+        ada.page.get_by_role("link", name="Download").first.click()
+    bundle = tmp_path / "bundle.zip"
+    downloading.value.save_as(bundle)
+    with zipfile.ZipFile(bundle) as archive:
+        assert archive.read("files/table.csv") == CANONICAL
+        assert b"hidden" not in archive.read("files/figure.png")
+    trust = scene.stack.settings.keys / "release.pem"
+    assert "table.csv" in scene.stack.sluse("verify", str(bundle), "--trust", str(trust))
+    changed = tmp_path / "changed.zip"
+    changed.write_bytes(bundle.read_bytes().replace(b"Nord", b"Sued"))
+    for broken, keys in ((changed, trust), (bundle, scene.stack.settings.keys / "ticket.pem")):
+        done = subprocess.run([SLUSE, "verify", broken, "--trust", keys], capture_output=True, text=True, check=False)
+        assert done.returncode == 1, done.stdout
+    assert "signed heads agree" in scene.stack.sluse("audit", "verify")
+
+
+def test_changing_the_file_afterwards_changes_nothing(scene: Scene, visitor: Callable[..., Visitor]) -> None:
+    number = ask(scene.room, {"table.csv": TABLE})
+    with scene.stack.database.read() as tx:
+        file = store.files(tx, number)[0].id
+    sent = inside(scene.room, f"print(json.dumps(call('PUT', '/{number}/files/{file}', raw=b'other;table')))")
+    assert sent[0] == 403
+    scene.reviewed(number)
+    with scene.stack.database.read() as tx:
+        kept = store.files(tx, number)[0]
+    assert kept.original_sha256 == hashlib.sha256(TABLE).hexdigest()
+    assert kept.canonical_sha256 == hashlib.sha256(CANONICAL).hexdigest()
+
+
+def test_a_changed_byte_in_the_store_is_held_back(scene: Scene, visitor: Callable[..., Visitor]) -> None:
+    content = b"region;persons\nTampered;120\n"
+    number = ask(scene.room, {"table.csv": content})
+    scene.reviewed(number)
+    stored = frozen.canonical(scene.stack.settings.state).folder / hashlib.sha256(content).hexdigest()
+    stored.chmod(0o600)
+    stored.write_bytes(content.replace(b"120", b"999"))
+    approve(scene, visitor, scene.grace, number)
+    until(lambda: scene.status(number) != "approved", 30)
+    assert scene.status(number) == "quarantined"
+    assert not (scene.stack.settings.state / "releases" / f"{number}.zip").exists()
+
+
+def test_person_level_data_needs_two_checkers(stack: Stack, visitor: Callable[..., Visitor], scene: Scene) -> None:
+    room = stack.open_room(stack.project(scene.ada, tier=Tier.PSEUDONYMISED), scene.ada)
+    number = ask(room, {"table.csv": TABLE})
+    scene.reviewed(number)
+    approve(scene, visitor, scene.grace, number)
+    approve(scene, visitor, scene.grace, number)  # twice the same person is one
+    assert scene.status(number) == "in_review"
+    approve(scene, visitor, scene.alan, number)
+    until(lambda: scene.status(number) == "released", 30)
+
+
+def test_an_objection_blocks_and_a_request_can_be_returned(scene: Scene, visitor: Callable[..., Visitor]) -> None:
+    number = ask(scene.room, {"table.csv": TABLE})
+    scene.reviewed(number)
+    alan = checker(scene, visitor, scene.alan)
+    alan.page.goto(f"{scene.stack.settings.portal_origin}/review/{number}")
+    alan.page.get_by_label("Reason (needed for an objection)").fill("Syd has 3 persons")
+    alan.page.get_by_role("button", name="Object").click()
+    expect(alan.page.get_by_text("Syd has 3 persons")).to_be_visible()
+    approve(scene, visitor, scene.grace, number)
+    assert scene.status(number) == "in_review"
+    alan.page.reload()
+    alan.page.get_by_label("What the author should know").fill("Leave Syd out, please.")
+    alan.page.get_by_role("button", name="Return with this advice").click()
+    alan.page.wait_for_url("**/review")
+    assert call(scene.room, "GET", f"/{number}")[1] | {"files": []} == {
+        "request": number, "title": "Table one", "status": "returned", "words": "Leave Syd out, please.", "files": [],
+        "changed_at": call(scene.room, "GET", f"/{number}")[1]["changed_at"],
+    }  # fmt: skip
+
+
+def test_who_has_a_role_in_the_project_does_not_decide(stack: Stack, visitor: Callable[..., Visitor]) -> None:
+    ada, grace, alan = stack.person("ada"), stack.checker("grace"), stack.checker("alan")
+    room = stack.open_room(stack.project(ada, grace), ada)
+    number = ask(room, {"table.csv": TABLE})
+    for person, status in ((grace, 404), (ada, 404), (alan, 200)):
+        visiting = visitor()
+        visiting.log_in(stack, person.name, person.password)
+        answer = visiting.page.goto(f"{stack.settings.portal_origin}/review/{number}")
+        assert answer is not None
+        assert answer.status == status, person
+
+
+def test_what_has_no_canonical_form_comes_back_with_advice(scene: Scene) -> None:
+    number = ask(scene.room, {"model.pkl": b"\x80\x04rows", "table.csv": TABLE})
+    until(lambda: scene.status(number) == "returned", 60)
+    files = call(scene.room, "GET", f"/{number}")[1]["files"]
+    assert [f["state"] for f in files] == ["refused", "ready"]
+    assert "Save the result as one of these" in files[0]["advice"]
+
+
+@pytest.mark.parametrize("victim", ["release", "jobs", "web", "hub"])
+def test_killing_a_process_between_approval_and_release_loses_nothing(
+    scene: Scene, visitor: Callable[..., Visitor], victim: str
+) -> None:
+    """The release worker is held while the approval is given, then everything of it happens after the kill."""
+    number = ask(scene.room, {"table.csv": f"region;persons\n{victim};120\n".encode()})
+    scene.reviewed(number)
+    worker = processes.pids(scene.stack.settings)["release"]
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        approve(scene, visitor, scene.grace, number)
+        assert scene.status(number) == "approved"
+        os.kill(processes.pids(scene.stack.settings)[victim], signal.SIGKILL)
+    finally:
+        if victim != "release":
+            os.kill(worker, signal.SIGCONT)
+    until(lambda: scene.status(number) == "released", 60)
+    until(lambda: set(processes.states(scene.stack.settings).values()) == {"RUNNING"}, 60)
+    with scene.stack.database.read() as tx:
+        kept = store.release(tx, number)
+    bundle = (scene.stack.settings.state / "releases" / f"{number}.zip").read_bytes()
+    assert kept is not None
+    assert kept.bundle_sha256 == hashlib.sha256(bundle).hexdigest()
+    assert "signed heads agree" in scene.stack.sluse("audit", "verify")
