@@ -67,7 +67,7 @@ def _build(name: str, debian: str, folder: Path, source: Path, tools: Path, dock
         return tag
     say(f"image {name} ({tag})")
     unverified = f"{tag}-unverified"
-    with tempfile.TemporaryDirectory(prefix="datasluse-image-") as work:
+    with tempfile.TemporaryDirectory(dir=_cache(), prefix="image-") as work:
         context = Path(work) / "context"
         shutil.copytree(folder, context)
         if code:
@@ -86,7 +86,7 @@ def _build(name: str, debian: str, folder: Path, source: Path, tools: Path, dock
 
 
 def _debian(tag: str) -> None:
-    with tempfile.TemporaryDirectory(prefix="datasluse-debian-") as work:
+    with tempfile.TemporaryDirectory(dir=_cache(), prefix="debian-") as work:
         root = Path(work) / "root"
         _run(["debootstrap", "--variant=minbase", "--include=ca-certificates", SUITE, str(root), f"{MIRROR}/debian"])
         (root / "etc/apt/sources.list").write_text(SOURCES)
@@ -117,7 +117,7 @@ def _fetch(tools: Path, wheels: str, to: Path) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirements:
         requirements.write(wheels)
         requirements.flush()
-        cache = "/var/cache/datasluse/wheels"
+        cache = str(_cache() / "wheels")
         command = [
             str(tools / "python"),
             "-m",
@@ -157,6 +157,13 @@ def _there(docker: APIClient, tag: str) -> bool:
     except ImageNotFound:
         return False
     return True
+
+
+def _cache() -> Path:
+    """Where builds work: /tmp may be small, or mounted without devices, which debootstrap needs."""
+    cache = Path("/var/cache/datasluse")
+    cache.mkdir(mode=0o755, exist_ok=True)
+    return cache
 
 
 def _record(settings: Settings) -> Path:
