@@ -25,18 +25,25 @@ def configuration(settings: Settings) -> str:
     return environment.get_template("edge.cfg").render(
         settings=settings,
         folder=folder(settings),
-        templates=TEMPLATES,
         rooms=rooms_map(settings),
         ipv6=_has_ipv6_loopback(),
     )
 
 
 def write(settings: Settings) -> None:
-    """Write what the edge reads at its start: its configuration, the page of a room that does not run, the map."""
+    """Write what the edge reads at its start: its configuration, the pages it answers with itself, the map.
+
+    All of it lies in the edge's own folder: it may not read the place this program was started from.
+    """
     page = (TEMPLATES / "room-closed.html").read_text().replace("@PORTAL@", settings.portal_origin)
-    for name, text in (("haproxy.cfg", configuration(settings)), ("closed.html", page)):
+    written = {
+        "haproxy.cfg": configuration(settings),
+        "closed.html": page,
+        "unavailable.http": (TEMPLATES / "edge-unavailable.http").read_bytes().decode(),
+    }
+    for name, text in written.items():
         path = folder(settings) / name
-        path.write_text(text)
+        path.write_bytes(text.encode())
         path.chmod(0o644)
     haproxy.write_map(rooms_map(settings), haproxy.read_map(rooms_map(settings)))
 

@@ -22,6 +22,7 @@ def test_haproxy_accepts_the_gates_configuration(settings: Settings, tmp_path: P
 def test_haproxy_accepts_the_edges_configuration(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "rooms.map").touch()
     (tmp_path / "closed.html").write_text("x")
+    (tmp_path / "unavailable.http").write_bytes((gate.TEMPLATES / "edge-unavailable.http").read_bytes())
     checked(edge.configuration(settings).replace(str(edge.folder(settings)), str(tmp_path)), tmp_path)
 
 

@@ -11,7 +11,7 @@ from portal.translation import DANISH, translator
 from tests.conftest import Stack
 from tests.stories.conftest import Visitor
 
-PAGES = ["/", "/terms", "/nothing-here", "/rooms/aaaaaaaaaa"]
+PAGES = ["/", "/terms", "/requests", "/review", "/review/1", "/nothing-here", "/rooms/aaaaaaaaaa"]
 
 
 def sentences() -> list[tuple[str, str]]:
