@@ -34,7 +34,10 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A transaction that only looks: it waits for nobody, and nothing it changed would be kept."""
-        with self.engine.connect().execution_options(looks_only=True) as connection, Session(connection) as tx:
+        with (
+            self.engine.connect().execution_options(looks_only=True) as connection,
+            Session(connection, expire_on_commit=False) as tx,
+        ):
             yield tx
 
     def migrate(self) -> None:

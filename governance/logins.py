@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from governance import audit
 from governance.audit import Event
+from governance.database import Database
 from governance.errors import NotAllowed
 from governance.people import password_fits
 from governance.tables import Login, LoginFailure, Person
@@ -21,29 +22,33 @@ WINDOW = timedelta(minutes=15)
 """Ten wrong passwords for one name within 15 minutes stop that name until they are older."""
 
 
-def begin(tx: Session, name: str, password: str, now: datetime) -> tuple[str, Person] | None:
+def begin(database: Database, name: str, password: str, now: datetime) -> tuple[str, Person] | None:
     """Log in; returns the cookie's value and the person, or None when name and password do not belong together.
 
-    The failure is recorded in the caller's transaction, so let it commit.
+    The password is checked outside the write lock: it takes a while on purpose, and anybody may make us do it.
 
     Raises:
         NotAllowed: too many wrong passwords for this name lately.
     """
-    recent = select(func.count()).where(LoginFailure.name == name, LoginFailure.at > now - WINDOW)
-    if tx.scalars(recent).one() >= FAILURES:
-        raise NotAllowed(
-            "Too many wrong passwords. Wait {minutes} minutes and try again.", minutes=WINDOW.seconds // 60
-        )
-    person = tx.scalar(select(Person).where(Person.name == name))
-    if not password_fits(person, password) or person is None or person.disabled_at is not None:
-        tx.execute(delete(LoginFailure).where(LoginFailure.at <= now - WINDOW))
-        tx.add(LoginFailure(name=name[:32], at=now))
-        audit.append(tx, Event("login.refused", person.id if person else None), now)
-        return None
-    cookie = secrets.token_urlsafe(32)
-    tx.add(Login(cookie_sha256=_digest(cookie), person_id=person.id, started_at=now, ends_at=now + LONGEST))
-    audit.append(tx, Event("login.begun", person.id), now)
-    return cookie, person
+    with database.read() as tx:
+        recent = select(func.count()).where(LoginFailure.name == name[:32], LoginFailure.at > now - WINDOW)
+        if tx.scalars(recent).one() >= FAILURES:
+            raise NotAllowed(
+                "Too many wrong passwords. Wait {minutes} minutes and try again.", minutes=WINDOW.seconds // 60
+            )
+        person = tx.scalar(select(Person).where(Person.name == name))
+    fits = password_fits(person, password)
+    with database.write() as tx:
+        if not fits or person is None or tx.get_one(Person, person.id).disabled_at is not None:
+            tx.execute(delete(LoginFailure).where(LoginFailure.at <= now - WINDOW))
+            tx.add(LoginFailure(name=name[:32], at=now))
+            if person is not None:
+                audit.append(tx, Event("login.refused", person.id), now)
+            return None
+        cookie = secrets.token_urlsafe(32)
+        tx.add(Login(cookie_sha256=_digest(cookie), person_id=person.id, started_at=now, ends_at=now + LONGEST))
+        audit.append(tx, Event("login.begun", person.id), now)
+        return cookie, person
 
 
 def current(tx: Session, cookie: str | None, now: datetime) -> tuple[Login, Person] | None:

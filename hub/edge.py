@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
 from pathlib import Path
 
@@ -18,6 +19,11 @@ def folder(settings: Settings) -> Path:
 def rooms_map(settings: Settings) -> Path:
     """The map from a room's host name to its gate's address; the edge's configuration names it by this path."""
     return folder(settings) / "rooms.map"
+
+
+def admin(settings: Settings) -> Path:
+    """The edge's runtime socket: in the one folder that the edge itself may write."""
+    return folder(settings) / "socket" / "admin.sock"
 
 
 def configuration(settings: Settings) -> str:
@@ -53,22 +59,24 @@ def route(settings: Settings, host: str, gate: str | None) -> None:
 
     The file is written first: an edge that is down reads it when it starts.
     """
-    entries = haproxy.read_map(rooms_map(settings))
-    if gate is None:
-        entries.pop(host, None)
-    else:
-        entries[host] = gate
-    haproxy.write_map(rooms_map(settings), entries)
-    try:
-        haproxy.set_live_map(folder(settings) / "admin.sock", str(rooms_map(settings)), entries)
-    except OSError:
-        return
+    with (folder(settings) / "rooms.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the hub and the reconciler both change it
+        entries = haproxy.read_map(rooms_map(settings))
+        if gate is None:
+            entries.pop(host, None)
+        else:
+            entries[host] = gate
+        haproxy.write_map(rooms_map(settings), entries)
+        try:
+            haproxy.set_live_map(admin(settings), str(rooms_map(settings)), entries)
+        except OSError:
+            return
 
 
 def routes(settings: Settings) -> dict[str, str]:
     """Where the running edge leads each room's host; empty when no edge runs."""
     try:
-        return haproxy.live_map(folder(settings) / "admin.sock", str(rooms_map(settings)))
+        return haproxy.live_map(admin(settings), str(rooms_map(settings)))
     except OSError:
         return {}
 

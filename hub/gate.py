@@ -55,10 +55,14 @@ class Gate:
             return False
         entries = dict.fromkeys(sids, "yes")
         haproxy.write_map(self.folder / "etc" / "sids.map", entries)
+        must_cut = self.folder / "must-cut"  # outlives us: who is killed in between cuts at the next look
         try:
-            gone = haproxy.set_live_map(self.admin, SIDS, entries)
-            if gone:
+            if set(haproxy.live_map(self.admin, SIDS)) - set(entries):
+                must_cut.touch()
+            haproxy.set_live_map(self.admin, SIDS, entries)
+            if must_cut.exists():
                 haproxy.command(self.admin, "shutdown sessions server room/room")
+                must_cut.unlink()
         except OSError:
             return False
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +24,7 @@ def command(admin: Path, line: str) -> str:
 
 def write_map(path: Path, entries: Mapping[str, str]) -> None:
     """Replace a map file at once: a HAProxy that starts reads either the old one or the new one."""
-    partial = path.with_suffix(".partial")
+    partial = path.with_suffix(f".{secrets.token_hex(4)}.partial")
     partial.write_text("".join(f"{key} {value}\n" for key, value in sorted(entries.items())))
     partial.chmod(0o644)
     os.replace(partial, path)  # noqa: PTH105 (the two paths are what matters)

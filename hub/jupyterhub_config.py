@@ -43,3 +43,5 @@ c.JupyterHub.cleanup_servers = False  # rooms outlive the hub
 c.JupyterHub.last_activity_interval = 20  # how soon an edge that restarted with an empty map is filled again
 c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0}  # POST server answers 202 at once; the reconciler polls
 c.JupyterHub.concurrent_spawn_limit = 20
+c.JupyterHub.api_page_max_limit = 2000  # the reconciler asks for all rooms at once
+c.JupyterHub.init_spawners_timeout = -1  # no answer before every room was looked at: an unseen one is not a dead one

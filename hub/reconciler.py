@@ -23,7 +23,7 @@ from governance.database import Database
 from governance.errors import Refused, Unavailable
 from governance.rooms import Standing
 from governance.settings import Settings
-from governance.tables import Admission, RoomState
+from governance.tables import Admission, Room, RoomState
 from hub import container, edge, gate, walls
 from hub.client import Hub, Server
 
@@ -72,13 +72,18 @@ class Reconciler:
             sids = rooms.admissions(tx, room, self.clock())
         return gate.of_room(self.settings, room).admit_only(sids)
 
+    async def admit_now(self, room: str) -> bool:
+        """`admit`, not beside another one: of two that read the rows at different times the older must not win."""
+        async with self._one_at_a_time[room]:
+            return await asyncio.to_thread(self.admit, room)
+
     async def _open(self, here: Standing) -> None:
         room = here.room
         servers = await self.hub.servers()
         server = servers.get(room.id, Server.NONE)
         if server is Server.READY:
             self._became(room.id, RoomState.OPEN)
-        elif room.actual == RoomState.OPEN:
+        elif room.actual == RoomState.OPEN and server is Server.NONE:
             await self._end(here, rooms.ENDED_BY_ITSELF)
         elif room.actual == RoomState.STARTING and server is Server.NONE:
             cause = await self.hub.failure(room.id) if room.id in servers else None
@@ -131,14 +136,24 @@ class Reconciler:
 
     def _became(self, room: str, state: RoomState, reason: Refused | None = None) -> None:
         with self.database.write() as tx:
-            rooms.became(tx, rooms.standing(tx, room).room, state, self.clock(), reason=reason)
+            row = rooms.standing(tx, room).room
+            if state != RoomState.OPEN and row.wanted == RoomState.OPEN:  # wanted again while it was being closed
+                state, reason = RoomState.STARTING, None
+            rooms.became(tx, row, state, self.clock(), reason=reason)
 
     async def _remove_strangers(self, ours: set[str]) -> None:
         """Stop what the hub runs and no row wants: the rows are the truth."""
         for room in set(await self.hub.servers()) - ours:
             async with self._one_at_a_time[room]:
-                await asyncio.to_thread(self._shut_door, room)
-                await self.hub.stop(room)
+                if not self._wanted(room):
+                    await asyncio.to_thread(self._shut_door, room)
+                    await self.hub.stop(room)
+
+    def _wanted(self, room: str) -> bool:
+        """As the rows are now: they may have changed since the round began."""
+        with self.database.read() as tx:
+            row = tx.get(Room, room)
+            return row is not None and row.wanted == RoomState.OPEN
 
     def _mend_walls(self) -> None:
         wrong = walls.broken(self.settings)
@@ -184,7 +199,7 @@ def create_app(reconciler: Reconciler) -> FastAPI:
 
     @app.post("/rooms/{room}/admit")
     async def admit(room: str) -> dict[str, bool]:
-        return {"told": await asyncio.to_thread(reconciler.admit, room)}
+        return {"told": await reconciler.admit_now(room)}
 
     @app.get("/health")
     async def health() -> dict[str, bool]:

@@ -182,7 +182,7 @@ class ProjectSpawner(DockerSpawner):
         if state is None:
             try:
                 await self.in_thread(self._mend_gate)
-            except Refused as e:
+            except Exception as e:  # a gate that cannot be mended now must not make the hub stop the room
                 self.log.warning("gate of %s not mended: %s", self.room, e)
         return state
 

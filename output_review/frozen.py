@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from governance.errors import Invalid, Refused
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Tampered(Refused):
@@ -66,7 +69,7 @@ class FrozenStore:
     def read(self, sha256: str) -> bytes:
         """The bytes of this hash; raises Tampered when they are missing or others."""
         try:
-            content = (self.folder / sha256).read_bytes()
+            content = (self.folder / sha256).read_bytes() if SHA256.fullmatch(sha256) else b""
         except OSError:
             content = b""
         if hashlib.sha256(content).hexdigest() != sha256:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,12 +18,15 @@ from governance.rooms import Standing
 from governance.tables import Person, PlatformRole, Project
 from output_review import domain, store
 from output_review.domain import Actor, Bytes, Status
+from output_review.inspection.characters import hidden
 from output_review.tables import FileState, FileVote, Release, ReleaseRequest, RequestFile
 
 MOST_FILES = 500
 LARGEST_FILE = 16 << 20
 LARGEST_REQUEST = 100 << 20
 """Bytes. A larger result is not one that a person can check (OpenSAFELY allows 16 MB a file)."""
+MOST_UNFINISHED = 10
+"""Requests of one room that are drafts or wait for their inspection."""
 POLICY_VERSION = "dk-1"
 """The rules that requests are inspected by: threshold 5 persons (Sundhedsdatastyrelsen)."""
 INSPECT = "inspect"
@@ -33,6 +37,8 @@ FILE_NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,200}")
 def create(tx: Session, here: Standing, title: str, purpose: str, now: datetime) -> ReleaseRequest:
     """Begin a request from a room."""
     title, purpose = _text(title, "title", 200), _text(purpose, "purpose", 4000)
+    if store.unfinished(tx, here.room.id) >= MOST_UNFINISHED:
+        raise NotAllowed("At most {most} requests can be under way. Withdraw one, or wait.", most=MOST_UNFINISHED)
     row = ReleaseRequest(
         project_id=here.project.id,
         person_id=here.person.id,
@@ -60,8 +66,9 @@ def announce(
         Invalid: the name cannot be one, is there already, or the request is full.
     """
     _must_be(row, Status.DRAFT)
-    if not FILE_NAME.fullmatch(name) or name in {".", ".."} or name.startswith("."):
-        raise Invalid("A file's name is 1 to 200 characters without slashes, and does not begin with a dot.")
+    name = unicodedata.normalize("NFC", name)
+    if not FILE_NAME.fullmatch(name) or name.startswith(".") or hidden(name) or name != name.strip():
+        raise Invalid("A file's name is 1 to 200 visible characters without slashes, and does not begin with a dot.")
     here = store.files(tx, row.id)
     if name.casefold() in {file.name.casefold() for file in here}:
         raise Invalid("There is a file called {name} in this request already.", name=name)
@@ -92,6 +99,10 @@ def expects(tx: Session, row: ReleaseRequest, file_id: int, length: int) -> Requ
     files = {file.id: file for file in store.files(tx, row.id)}
     if file_id not in files:
         raise NotFound("There is no such file in this request.")
+    if files[file_id].state != FileState.ANNOUNCED:
+        raise NotAllowed(
+            "This file's contents are here already. Withdraw the request and make a new one to change them."
+        )
     if not 0 < length <= LARGEST_FILE:
         raise Invalid("A file has 1 byte to {most} MB. Aggregate it, or release a part.", most=LARGEST_FILE >> 20)
     if length + sum(f.size or 0 for f in files.values() if f.id != file_id) > LARGEST_REQUEST:
@@ -157,7 +168,7 @@ def for_checker(tx: Session, request_id: int, person: Person) -> tuple[ReleaseRe
     """A request, for a person who may decide on it; raises NotFound for everybody else."""
     row = store.request(tx, request_id)
     project = tx.get_one(Project, row.project_id)
-    if not store.is_checker(tx, person.id, project):
+    if not store.may_decide(tx, person.id, row, project):
         raise NotFound("There is no request {number}.", number=request_id)
     return row, project
 
@@ -180,7 +191,7 @@ def vote(
         Invalid: the file was not what they saw, or an objection has no reason.
     """
     project = tx.get_one(Project, row.project_id)
-    if not store.is_checker(tx, by.id, project):
+    if not store.may_decide(tx, by.id, row, project):
         raise NotAllowed("Only an output checker without a role in the project decides on its requests.")
     _must_be(row, Status.IN_REVIEW)
     file = next((f for f in store.files(tx, row.id) if f.id == file_id), None)
@@ -203,7 +214,7 @@ def vote(
 def approved(tx: Session, row: ReleaseRequest, project: Project) -> bool:
     """Whether the votes as they are approve every file, by persons who may decide."""
     files = store.files(tx, row.id)
-    allowed = store.checkers(tx, project) - store.members(tx, project)
+    allowed = store.checkers(tx, project) - store.members(tx, project) - {row.person_id}
     votes = store.as_votes(store.latest_votes(tx, [file.id for file in files]))
     barred = {v.person_id for v in votes} - allowed
     leads = store.checkers(tx, project, (PlatformRole.LEAD_CHECKER,))
@@ -214,7 +225,7 @@ def approved(tx: Session, row: ReleaseRequest, project: Project) -> bool:
 def decide(tx: Session, row: ReleaseRequest, to: Status, by: Person, words: str, now: datetime) -> None:
     """Return a request with reasons, reject it, or recall what was released."""
     project = tx.get_one(Project, row.project_id)
-    if not store.is_checker(tx, by.id, project):
+    if not store.may_decide(tx, by.id, row, project):
         raise NotAllowed("Only an output checker without a role in the project decides on its requests.")
     if to not in {Status.RETURNED, Status.REJECTED, Status.RECALLED}:
         raise NotAllowed("A request is approved by votes on its files.")
@@ -270,4 +281,6 @@ def _text(text: str, what: str, longest: int) -> str:
     text = text.strip()
     if not text or len(text) > longest:
         raise Invalid("The {what} is missing or longer than {longest} characters.", what=what, longest=longest)
+    if hidden(text, allowed="\n\r\t"):
+        raise Invalid("The {what} holds characters that cannot be seen. Type it again.", what=what)
     return text

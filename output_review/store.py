@@ -83,26 +83,34 @@ def queue(tx: Session, person: Person) -> list[tuple[ReleaseRequest, Project]]:
             ReleaseRequest.status == Status.IN_REVIEW,
             Project.controller.in_(controllers),
             Project.id.not_in(own),
+            ReleaseRequest.person_id != person.id,
         )
         .order_by(ReleaseRequest.changed_at)
     )
     return [(row, project) for row, project in tx.execute(chosen.limit(200))]
 
 
-def is_checker(tx: Session, person_id: int, project: Project) -> bool:
-    """Whether a person checks this project's data controller's output, and has no role in the project."""
-    role = select(PersonRole.person_id).where(
-        PersonRole.person_id == person_id,
-        PersonRole.controller == project.controller,
-        PersonRole.role.in_(CHECKERS),
-    )
-    return tx.scalars(role).first() is not None and tx.get(Member, (project.id, person_id)) is None
+def may_decide(tx: Session, person_id: int, row: ReleaseRequest, project: Project) -> bool:
+    """Whether a person checks this project's data controller's output, has no role in it, and did not ask."""
+    return person_id in checkers(tx, project) - members(tx, project) - {row.person_id}
 
 
 def checkers(tx: Session, project: Project, roles: Sequence[PlatformRole] = CHECKERS) -> set[int]:
-    """The persons with one of these roles for the project's data controller."""
-    chosen = select(PersonRole.person_id).where(PersonRole.controller == project.controller, PersonRole.role.in_(roles))
+    """The persons with one of these roles for the project's data controller, whose accounts are not closed."""
+    chosen = (
+        select(PersonRole.person_id)
+        .join(Person)
+        .where(PersonRole.controller == project.controller, PersonRole.role.in_(roles), Person.disabled_at.is_(None))
+    )
     return set(tx.scalars(chosen))
+
+
+def unfinished(tx: Session, room_id: str) -> int:
+    """How many of a room's requests are drafts or wait for their inspection."""
+    chosen = select(func.count()).where(
+        ReleaseRequest.room_id == room_id, ReleaseRequest.status.in_([Status.DRAFT, Status.SUBMITTED])
+    )
+    return tx.scalars(chosen).one()
 
 
 def members(tx: Session, project: Project) -> set[int]:

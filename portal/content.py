@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from datetime import datetime, timedelta
 
@@ -19,6 +20,7 @@ POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; sandbox; "
     "base-uri 'none'; form-action 'none'; frame-ancestors {portal}"
 )
+log = logging.getLogger("web")
 SEEN_WITHIN = timedelta(minutes=10)
 
 
@@ -39,7 +41,10 @@ class Views:
         try:
             claims = jwt.decode(token, self._secret, algorithms=["HS256"], options={"require": ["exp", "sub"]})
             return frozen.canonical(self.settings.state).read(claims["sub"])
-        except (jwt.InvalidTokenError, Tampered):
+        except jwt.InvalidTokenError:
+            return None
+        except Tampered:
+            log.error("a stored view was changed: what it shows is withheld")
             return None
 
 

@@ -12,8 +12,9 @@ from governance import projects
 from governance.errors import NotFound
 from governance.tables import Person, Project
 from governance.tiers import TIERS
-from output_review import release, service, store
-from output_review.domain import Status
+from output_review import frozen, release, service, store
+from output_review.domain import Actor, Status
+from output_review.frozen import Tampered
 from output_review.inspection.report import REFUSALS, RULES
 from output_review.tables import FileVote, RequestFile
 from portal import guard
@@ -98,11 +99,24 @@ def vote(
     reason: Annotated[str, Form()] = "",
 ) -> Response:
     """Approve a file as it was seen, or object with a reason."""
+    tampered = _tampered(here, sha256)
     with here.site.database.write() as tx:
         row, _ = service.for_checker(tx, number, here.person)
+        if tampered and sha256 in {f.canonical_sha256 for f in store.files(tx, number)}:
+            service.quarantine(tx, row, Actor.CHECKER, here.site.clock(), str(tampered))
+            return go("/review")
         service.vote(tx, row, file, sha256, here.person, approve=approve, reason=reason, now=here.site.clock())
         decided = row.status != Status.IN_REVIEW
     return go("/review" if decided else f"/review/{number}#file-{file}")
+
+
+def _tampered(here: Member, sha256: str) -> Tampered | None:
+    """Hash the stored bytes again: a vote on what is no longer there is none."""
+    try:
+        frozen.canonical(here.site.settings.state).read(sha256)
+    except Tampered as e:
+        return e
+    return None
 
 
 @router.post("/review/{number}/decide")

@@ -5,6 +5,7 @@ A fingerprint of all that goes in comes first: when nothing changed and everythi
 
 from __future__ import annotations
 
+import grp
 import hashlib
 import os
 import shutil
@@ -29,7 +30,7 @@ from sluse import demo, folders, processes, status
 
 SOURCE = Path(__file__).parent.parent
 TOOLS = Path(sys.executable).parent
-INPUTS = ("ansible", "governance", "hub", "images", "portal", "sluse", "pyproject.toml", "uv.lock")
+INPUTS = ("ansible", "governance", "hub", "images", "output_review", "portal", "sluse", "pyproject.toml", "uv.lock")
 STEPS = 7
 
 
@@ -59,7 +60,8 @@ def up(*, full: bool) -> Settings:
     progress = Progress()
     settings = _settings()
     mark = fingerprint(settings)
-    if not full and _mark(settings).exists() and _mark(settings).read_text() == mark and status.all_up(settings):
+    changed = not _mark(settings).exists() or _mark(settings).read_text() != mark
+    if not full and not changed and status.all_up(settings):
         print(f"Nothing to do: {settings.installation} runs this version ({progress.total():.1f} s).")
         return settings
     _ports_are_free(settings)
@@ -67,7 +69,7 @@ def up(*, full: bool) -> Settings:
         _ansible(settings, say)
     with progress.step("Installing this version") as say:
         folders.make(settings)
-        changed = _deploy(settings, mark, say)
+        _deploy(settings, mark, say)
     with progress.step("Docker engine, firewall rules and front network"):
         processes.ensure_engine(settings)
         docker = APIClient(timeout=60)
@@ -83,6 +85,7 @@ def up(*, full: bool) -> Settings:
         if changed or not status.all_up(settings):
             processes.start(settings)
         status.wait_until_up(settings)
+        _remove_old_releases(settings)
     with progress.step("Demo people, projects and data" if settings.demo else "No demo asked for") as say:
         if settings.demo:
             demo.install(settings, Database(settings.database), datetime.now(UTC), say)
@@ -196,8 +199,8 @@ def _ansible(settings: Settings, say: Callable[[str], None]) -> None:
         raise Unavailable("the host could not be prepared:\n{tail}", tail="".join(lines[-25:]))
 
 
-def _deploy(settings: Settings, mark: str, say: Callable[[str], None]) -> bool:
-    """Install this checkout's wheel with the locked libraries, root-owned; returns whether anything changed."""
+def _deploy(settings: Settings, mark: str, say: Callable[[str], None]) -> None:
+    """Install this checkout's wheel with the locked libraries, root-owned, beside what runs now."""
     home = processes.current(settings).parent
     release = home / f"{version('datasluse')}+{mark[:12]}"
     link = processes.current(settings)
@@ -206,16 +209,18 @@ def _deploy(settings: Settings, mark: str, say: Callable[[str], None]) -> bool:
         home.mkdir(parents=True, exist_ok=True)
         _install_into(release, say)
         (release / "complete").touch()
-    if link.is_symlink() and link.resolve() == release.resolve():
-        return False
     fresh = link.with_name("current.new")
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(release.name)
     fresh.rename(link)
-    for old in home.iterdir():
-        if old.is_dir() and not old.is_symlink() and old != release:
+
+
+def _remove_old_releases(settings: Settings) -> None:
+    """What nothing runs from any more: not before the new one is up."""
+    link = processes.current(settings)
+    for old in link.parent.iterdir():
+        if old.is_dir() and not old.is_symlink() and old != link.resolve():
             shutil.rmtree(old)
-    return True
 
 
 def _install_into(release: Path, say: Callable[[str], None]) -> None:
@@ -263,12 +268,24 @@ def _migrate(settings: Settings) -> None:
             check=True,
         )
     Database(settings.database).migrate()
-    for part in file.parent.iterdir():
-        shutil.chown(part, "root", settings.group)
-        part.chmod(0o660)
+    for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
+        _for_the_group(file.parent / name, settings.group)
     hub_database = settings.state / "hub" / "hub.db"
     if hub_database.exists():
         jupyterhub = processes.current(settings).resolve() / "bin" / "jupyterhub"
         subprocess.run(
             [jupyterhub, "upgrade-db", "--db", f"sqlite:///{hub_database}"], check=True, capture_output=True, cwd="/"
         )
+
+
+def _for_the_group(path: Path, group: str) -> None:
+    """Let the group use one of the database's files. Its folder is the group's, so no link is followed here."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return
+    try:
+        os.fchown(descriptor, 0, grp.getgrnam(group).gr_gid)
+        os.fchmod(descriptor, 0o660)
+    finally:
+        os.close(descriptor)

@@ -27,11 +27,15 @@ def inspect(name: str, raw: bytes) -> Inspected:
             raise NoCanonicalForm("animated")
         if image.width * image.height > MOST_PIXELS:
             raise NoCanonicalForm("too_many_pixels", f"{image.width} x {image.height}")
-        mode = "RGBA" if "A" in image.mode or "transparency" in image.info else "RGB"
-        pixels = image.convert(mode)
+        pixels = image.convert("RGBA")
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as e:
         raise NoCanonicalForm("broken_image", str(e)) from None
-    plain = Image.frombytes(mode, pixels.size, pixels.tobytes())
+    # Onto white: what is under transparent pixels would leave unseen.
+    if pixels.getchannel("A").getextrema() != (255, 255):
+        dropped.append(Dropped("transparency, and what was under it", "pixels"))
+    plain = Image.new("RGBA", pixels.size, "white")
+    plain.alpha_composite(pixels)
+    plain = plain.convert("RGB")
     out = io.BytesIO()
     plain.save(out, "PNG", optimize=False)
     canonical = out.getvalue()

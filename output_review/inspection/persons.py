@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import re2
 from stdnum.dk import cpr
 
 from output_review.inspection.report import Finding
 
-SHAPE = re2.compile(r"(?:^|[^0-9.,])((?:0[1-9]|[12][0-9]|3[01])(?:0[1-9]|1[0-2])[0-9]{2}[- ]?[0-9]{4})(?:$|[^0-9])")
-SHORN = re2.compile(r"(?:^|[^0-9.,-])([1-9](?:0[1-9]|1[0-2])[0-9]{2}-?[0-9]{4})(?:$|[^0-9.,])")
+SHAPE = re2.compile(
+    r"(?:^|[^0-9.,]|[^0-9][.,])((?:0[1-9]|[12][0-9]|3[01])(?:0[1-9]|1[0-2])[0-9]{2}[- ]?[0-9]{4})(?:$|[^0-9])"
+)
+SHORN = re2.compile(r"(?:^|[^0-9.,-]|[^0-9][.,])([1-9](?:0[1-9]|1[0-2])[0-9]{2}-?[0-9]{4})(?:$|[^0-9.,])")
 """A number whose leading zero a spreadsheet took."""
-MOST = 200
 
 
-def numbers(text: str) -> list[Finding]:
-    """Findings for what has the shape of a CPR number and a date that exists.
+def numbers(cells: Iterable[tuple[str, str]]) -> list[Finding]:
+    """Findings for what has the shape of a CPR number and a date that exists, in texts with their places.
 
     The check digit is not asked: numbers since 2007 need not have a right one (CPR-kontoret).
     """
-    found = []
-    for line, content in enumerate(text.splitlines(), start=1):
-        for number in _in_line(content):
-            found.append(Finding("cpr", f"line {line}", f"{number[:2]}••••-••••"))
-            if len(found) >= MOST:
-                return found
-    return found
+    return [
+        Finding("cpr", place, f"{number[:2]}••••-••••")
+        for place, text in cells
+        for line in text.splitlines()
+        for number in _in_line(line)
+    ]
 
 
 def _in_line(content: str) -> Iterator[str]:

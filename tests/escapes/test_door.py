@@ -192,3 +192,11 @@ def test_a_ticket_that_ends_cuts_an_open_websocket(stack: Stack) -> None:
 def test_the_room_is_not_named_by_another_host(stack: Stack, room: Room) -> None:
     for host in ("evil.example", "127.0.0.1"):
         assert room.http.get("/lab", headers={"Host": f"{host}:{stack.settings.edge_port}"}).status_code == 421
+
+
+def test_what_is_opened_as_a_page_is_a_page(room: Room) -> None:
+    """A browser saves what it cannot show, whatever the room calls it."""
+    visit = {"Origin": "", "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"}
+    assert room.request("GET", "/lab", headers=visit).status_code == 200
+    assert room.request("GET", "/api/status", headers={"Origin": ""}).status_code == 200
+    assert room.request("GET", "/api/status", headers=visit).status_code == 403

@@ -109,8 +109,9 @@ def test_an_admission_ends_with_the_first_of_login_permit_and_12_hours(
         room = rooms.want_open(tx, ada, synthetic, "small", settings, NOW)
         assert rooms.admit(tx, room, None, NOW).ends_at == NOW + LONGEST_ADMISSION
         assert rooms.admit(tx, room, None, eve).ends_at == projects.permit_ends(synthetic)
-        begun = logins.begin(tx, "ada", PASSWORD, NOW - timedelta(hours=11))
-        assert begun
+    begun = logins.begin(database, "ada", PASSWORD, NOW - timedelta(hours=11))
+    assert begun
+    with database.write() as tx:
         current = logins.current(tx, begun[0], NOW)
         assert current
         assert rooms.admit(tx, room, current[0], NOW).ends_at == NOW + timedelta(hours=1)
@@ -119,10 +120,10 @@ def test_an_admission_ends_with_the_first_of_login_permit_and_12_hours(
 def test_logging_out_ends_its_admissions(
     database: Database, settings: Settings, ada_in_project: tuple[Person, Project]
 ) -> None:
+    begun = logins.begin(database, "ada", PASSWORD, NOW)
+    assert begun
     with database.write() as tx:
         room = rooms.want_open(tx, *ada_in_project, "small", settings, NOW)
-        begun = logins.begin(tx, "ada", PASSWORD, NOW)
-        assert begun
         current = logins.current(tx, begun[0], NOW)
         assert current
         sid = rooms.admit(tx, room, current[0], NOW).sid
@@ -134,22 +135,19 @@ def test_logging_out_ends_its_admissions(
 
 
 def test_a_wrong_password_does_not_log_in(database: Database, ada_in_project: tuple[Person, Project]) -> None:
-    with database.write() as tx:
-        assert logins.begin(tx, "ada", PASSWORD, NOW)
-        assert logins.begin(tx, "ada", "wrong", NOW) is None
-        assert logins.begin(tx, "nobody", PASSWORD, NOW) is None
+    assert logins.begin(database, "ada", PASSWORD, NOW)
+    assert logins.begin(database, "ada", "wrong", NOW) is None
+    assert logins.begin(database, "nobody", PASSWORD, NOW) is None
 
 
 def test_ten_wrong_passwords_stop_a_name_for_a_while(
     database: Database, ada_in_project: tuple[Person, Project]
 ) -> None:
     for _ in range(logins.FAILURES):
-        with database.write() as tx:
-            assert logins.begin(tx, "ada", "wrong", NOW) is None
-    with pytest.raises(NotAllowed, match="Wait 15 minutes"), database.write() as tx:
-        logins.begin(tx, "ada", PASSWORD, NOW)
-    with database.write() as tx:
-        assert logins.begin(tx, "ada", PASSWORD, NOW + timedelta(minutes=16))
+        assert logins.begin(database, "ada", "wrong", NOW) is None
+    with pytest.raises(NotAllowed, match="Wait 15 minutes"):
+        logins.begin(database, "ada", PASSWORD, NOW)
+    assert logins.begin(database, "ada", PASSWORD, NOW + timedelta(minutes=16))
 
 
 def test_bad_names_are_told_what_to_change(database: Database, ada_in_project: tuple[Person, Project]) -> None:

@@ -32,6 +32,9 @@ def refused(name: str, raw: bytes) -> str:
         'cpr,x\n"0101705234",1\n',
         "note\nhun hedder x (010170-5234) og y\n",
         "cpr;x\n311299-8999;2\n",
+        "id,cpr,n\n1,0101705234,5\n",
+        "id,cpr\n1,010170-5234\n",
+        'id,note\n1,"se:0101705234."\n',
         "cpr\n101705234\n",  # a spreadsheet took the leading zero
         "cpr\n2902766234\n",  # 29 February of a leap year
     ],
@@ -69,6 +72,8 @@ def test_other_numbers_are_not_cpr_numbers(text: str) -> None:
         "region\tpatienter\nNord\t2\nSyd\t50\n",
         "år;antal\n2020;3\n2021;40\nI alt;43\n",  # beside a year column and above a totals row
         "region,nCases\nNord,3\nSyd,12\n",
+        "region,antal pr. år\nNord,3\nSyd,12\n",
+        "region,deaths by age group\nNord,3\nSyd,12\n",
         "region,count\nNord,<5\nSyd,4\nØst,9\n",
     ],
 )
@@ -104,8 +109,13 @@ def test_other_small_numbers_are_not(text: str) -> None:
         ("a,b\nx\u202ey,2\n", "invisible"),
         ("a,b\nx\u200by,2\n", "invisible"),
         ("a,b\nx\x1by,2\n", "invisible"),
+        ("a,b\nx\ufe01y,2\n", "invisible"),
+        ("a,b\nx\U000e0101y,2\n", "invisible"),
+        ("a,b\nx\u3164y,2\n", "invisible"),
+        ("a,b\nx\u2800y,2\n", "invisible"),
+        ("a,b\nx\u2003y,2\n", "invisible"),
         ("a,b\n1,2,3\n", "ragged"),
-        ("a\n" + "x\n" * 5001, "long"),
+        ("a\n" + "x\n" * 1001, "long"),
     ],
 )
 def test_what_a_checker_should_look_at(text: str, rule: str) -> None:
@@ -126,6 +136,7 @@ def test_an_ordinary_table_has_no_findings(text: str) -> None:
         ("a;b\næ;2\n".encode("cp1252"), "a;b\næ;2\n".encode()),
         (b'a,b\n"1","2"\n\n\n', b"a,b\n1,2\n"),
         (b'a,b\n"x\r\ny",2\n', b'a,b\n"x\ny",2\n'),
+        (b"a,b\n1  ,\t2\n", b"a,b\n1,2\n"),
     ],
 )
 def test_a_table_is_written_again(raw: bytes, canonical: bytes) -> None:
@@ -149,6 +160,7 @@ def test_a_table_is_written_again(raw: bytes, canonical: bytes) -> None:
         ("table.csv", b"\n\n", "no_table"),
         ("table.csv", b'a,b\n"1,2\n', "no_table"),
         ("table.csv", b"a\n" + b"," * 600_000, "too_many_cells"),
+        ("table.csv", b"a\n" + b"1\n" * 5_001, "too_many_cells"),
     ],
 )
 def test_what_cannot_leave_is_refused_with_advice(name: str, raw: bytes, reason: str) -> None:
@@ -203,7 +215,25 @@ def test_a_picture_stays_the_same_picture(mode: str) -> None:
     done: Inspected = inspect("f.png", png(mode))
     with Image.open(io.BytesIO(done.canonical)) as image:
         assert image.size == (8, 8)
-        assert image.mode in {"RGB", "RGBA"}
+        assert image.mode == "RGB"
+
+
+def test_what_is_under_transparent_pixels_does_not_leave() -> None:
+    image = Image.new("RGBA", (8, 8), (255, 255, 255, 0))
+    image.putpixel((0, 0), (1, 2, 3, 0))
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    done = inspect("f.png", out.getvalue())
+    assert [d.what for d in done.dropped] == ["transparency, and what was under it"]
+    with Image.open(io.BytesIO(done.canonical)) as canonical:
+        assert canonical.getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_findings_are_not_cut_in_silence() -> None:
+    many = "n\n" + "3\n" * 150
+    found = [f for f in inspect("t.csv", many.encode()).findings if f.rule == "small_count"]
+    assert len(found) == 101
+    assert found[-1].evidence == "50 more"
 
 
 def test_bad_images_are_refused() -> None:

@@ -176,6 +176,57 @@ def test_nothing_is_added_to_what_was_handed_in(cast: Cast) -> None:
             service.froze(tx, row, store.files(tx, row.id)[0].id, "0" * 64, 5, NOW)
 
 
+def test_an_author_who_left_the_project_does_not_decide(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        people.give_role(tx, cast.ada, PlatformRole.CHECKER, "C", NOW)
+        row = cast.in_review(tx)
+        projects.remove_member(tx, cast.project, cast.ada, NOW)
+        tx.flush()
+        with pytest.raises(NotAllowed):
+            cast.vote(tx, row, cast.ada)
+        assert row.id not in [r.id for r, _ in store.queue(tx, cast.ada)]
+        assert row.id in [r.id for r, _ in store.queue(tx, cast.grace)]
+
+
+def test_a_closed_accounts_votes_do_not_count(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        row = cast.in_review(tx)
+        cast.vote(tx, row, cast.grace)
+        assert service.approved(tx, row, cast.project)
+        tx.get_one(Person, cast.grace.id).disabled_at = NOW
+        tx.flush()
+        assert not service.approved(tx, row, cast.project)
+
+
+def test_a_files_bytes_come_once(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        row = service.create(tx, rooms.standing(tx, cast.room), "T", "P", NOW)
+        file = service.announce(tx, row, "a.csv", "d", "p", None)
+        service.froze(tx, row, file.id, "f" * 64, 10, NOW)
+        with pytest.raises(NotAllowed, match="here already"):
+            service.expects(tx, row, file.id, 10)
+
+
+def test_a_room_has_few_requests_under_way(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        here = rooms.standing(tx, cast.room)
+        for _ in range(service.MOST_UNFINISHED):
+            service.create(tx, here, "T", "P", NOW)
+        with pytest.raises(NotAllowed, match="under way"):
+            service.create(tx, here, "T", "P", NOW)
+
+
+@pytest.mark.parametrize("text", ["a\u202eb", "a\ufe01b", "a\U000e0041b"])
+def test_words_that_cannot_be_seen_are_refused(cast: Cast, text: str) -> None:
+    with cast.database.write() as tx:
+        here = rooms.standing(tx, cast.room)
+        with pytest.raises(Invalid, match="cannot be seen"):
+            service.create(tx, here, text, "P", NOW)
+        row = service.create(tx, here, "T", "P", NOW)
+        with pytest.raises(Invalid, match="visible"):
+            service.announce(tx, row, f"{text}.csv", "d", "p", None)
+
+
 @pytest.mark.parametrize(
     "name", ["../x.csv", "a/b.csv", "", ".hidden", "..", "a\nb.csv", "a\\b.csv", "x" * 201, "a\0b"]
 )

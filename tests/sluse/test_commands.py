@@ -7,6 +7,8 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import SLUSE, Person, Room, Stack
 
 
@@ -53,6 +55,49 @@ def test_every_part_is_up(stack: Stack) -> None:
     assert {"edge", "web", "hub", "reconciler", "walls"} <= set(parts)
     assert {state for name, state in parts.items() if not name.startswith("sluse-")} == {"up"}
     assert status["urls"]["portal"] == stack.settings.portal_origin
+
+
+def test_every_folder_and_key_has_its_owner_and_mode(stack: Stack) -> None:
+    """Who can read a key can do what it is for."""
+    state, user = stack.settings.state, stack.settings.user
+    for path, owner, mode in (
+        ("keys/ticket.key", user("web"), 0o600),
+        ("keys/release.key", user("release"), 0o600),
+        ("keys/hub.token", "root", 0o600),
+        ("keys/demo-passwords.json", "root", 0o600),
+        ("hub", "root", 0o700),
+        ("db", "root", 0o2770),
+        ("frozen/originals", user("intake"), 0o2750),
+        ("frozen/canonical", user("jobs"), 0o2750),
+        ("releases", user("release"), 0o2750),
+        ("releases/heads", user("release"), 0o2750),
+        ("run/edge", "root", 0o750),
+        ("run/reconciler", "root", 0o750),
+        ("run/sandboxd", "root", 0o750),
+    ):
+        found = state / path
+        assert (found.owner(), oct(found.stat().st_mode & 0o7777)) == (owner, oct(mode)), path
+
+
+@pytest.mark.parametrize(
+    ("suffix", "may"), [("web", {"ticket.key"}), ("release", {"release.key"}), ("jobs", set()), ("edge", set())]
+)
+def test_a_process_reads_its_own_key_and_no_other(stack: Stack, suffix: str, may: set[str]) -> None:
+    program = "import sys\nfor p in sys.argv[1:]:\n  try: open(p).read(); print(p)\n  except PermissionError: pass"
+    keys = [stack.settings.keys / name for name in ("ticket.key", "release.key", "hub.token", "demo-passwords.json")]
+    user = stack.settings.user(suffix)
+    command = [
+        "setpriv",
+        f"--reuid={user}",
+        f"--regid={user}",
+        "--init-groups",
+        "/usr/bin/python3",
+        "-c",
+        program,
+        *keys,
+    ]
+    read = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert {Path(path).name for path in read} == may
 
 
 def test_an_installation_that_is_not_there_says_what_to_do() -> None:

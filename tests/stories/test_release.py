@@ -142,14 +142,25 @@ def test_changing_the_file_afterwards_changes_nothing(scene: Scene, visitor: Cal
     assert kept.canonical_sha256 == hashlib.sha256(CANONICAL).hexdigest()
 
 
-def test_a_changed_byte_in_the_store_is_held_back(scene: Scene, visitor: Callable[..., Visitor]) -> None:
-    content = b"region;persons\nTampered;120\n"
+@pytest.mark.parametrize("when", ["before the vote", "after the approval"])
+def test_a_changed_byte_in_the_store_is_held_back(scene: Scene, visitor: Callable[..., Visitor], when: str) -> None:
+    content = f"region;persons\n{when};120\n".encode()
     number = ask(scene.room, {"table.csv": content})
     scene.reviewed(number)
     stored = frozen.canonical(scene.stack.settings.state).folder / hashlib.sha256(content).hexdigest()
-    stored.chmod(0o600)
-    stored.write_bytes(content.replace(b"120", b"999"))
-    approve(scene, visitor, scene.grace, number)
+    worker = processes.pids(scene.stack.settings)["release"]
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        if when == "after the approval":
+            approve(scene, visitor, scene.grace, number)
+            assert scene.status(number) == "approved"
+        stored.chmod(0o600)
+        stored.write_bytes(content.replace(b"120", b"999"))
+        if when == "before the vote":
+            approve(scene, visitor, scene.grace, number)
+            assert scene.status(number) == "quarantined"
+    finally:
+        os.kill(worker, signal.SIGCONT)
     until(lambda: scene.status(number) != "approved", 30)
     assert scene.status(number) == "quarantined"
     assert not (scene.stack.settings.state / "releases" / f"{number}.zip").exists()
