@@ -153,8 +153,13 @@ def probe(stack: Stack, rooms: tuple[Room, Room]) -> Prober:
     return Prober(stack, rooms[0])
 
 
-@pytest.fixture(scope="session")
-def host_addresses() -> list[str]:
-    """Every IPv4 address of this host but loopback's."""
-    listing = json.loads(subprocess.run(["ip", "-j", "-4", "addr"], capture_output=True, text=True, check=True).stdout)
-    return [a["local"] for link in listing for a in link["addr_info"] if not a["local"].startswith("127.")]
+def ipv4_addresses(interface: str | None = None) -> set[str]:
+    """Every IPv4 address of this host, or of one interface, but loopback's."""
+    of = ["dev", interface] if interface else []
+    shown = subprocess.run(["ip", "-j", "-4", "addr", "show", *of], capture_output=True, text=True, check=True)
+    return {
+        address["local"]
+        for link in json.loads(shown.stdout)
+        for address in link.get("addr_info", [])
+        if not address["local"].startswith("127.")
+    }

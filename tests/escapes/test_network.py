@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.conftest import Room, Stack
-from tests.escapes.conftest import INTERNET, METADATA, Canary, Prober
+from tests.escapes.conftest import INTERNET, METADATA, Canary, Prober, ipv4_addresses
 
 
 @pytest.mark.parametrize("address", [INTERNET, METADATA])
@@ -26,12 +26,10 @@ def test_a_researcher_cannot_resolve_names(probe: Prober, rooms: tuple[Room, Roo
         assert probe.inside("name", name) is None
 
 
-def test_a_researcher_cannot_reach_the_host(
-    host_service: Canary, probe: Prober, host_addresses: list[str], stack: Stack
-) -> None:
+def test_a_researcher_cannot_reach_the_host(host_service: Canary, probe: Prober, stack: Stack) -> None:
+    host_addresses = ipv4_addresses()
     reached = {a for a in host_addresses if probe.outside("http", a, 15432) == host_service.word}
-    bridge = stack.docker.inspect_network("bridge")["IPAM"]["Config"][0]["Gateway"]
-    assert bridge in reached  # the control: an ordinary container reaches the host
+    assert ipv4_addresses("docker0") <= reached  # the control: an ordinary container reaches the host
     room_network = stack.docker.inspect_network(probe.room.name("net"))["IPAM"]["Config"][0]["Gateway"]
     for address in [*host_addresses, room_network]:
         assert probe.inside("http", address, 15432) is None, address

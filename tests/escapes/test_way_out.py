@@ -60,7 +60,7 @@ def test_a_body_of_unknown_or_too_great_size_is_not_read(rooms: tuple[Room, Room
 import socket
 def put(headers):
     with socket.create_connection(("gate", 8082), timeout=5) as s:
-        s.sendall(f"PUT /api/requests/1/files/1 HTTP/1.1\\r\\nHost: gate\\r\\n{headers}\\r\\n\\r\\n".encode())
+        s.sendall(f"PUT /api/requests/999999/files/1 HTTP/1.1\\r\\nHost: gate\\r\\n{headers}\\r\\n\\r\\n".encode())
         return int(s.recv(100).split()[1])
 print(json.dumps([put("Content-Length: 10000000000"), put("Transfer-Encoding: chunked"),
                   put("Content-Length: 5\\r\\nTransfer-Encoding: chunked"), put("Content-Length: 0")]))

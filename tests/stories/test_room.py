@@ -19,6 +19,13 @@ def room(stack: Stack) -> Room:
     return stack.open_room(stack.project(ada), ada)
 
 
+def answers(room: Room) -> bool:
+    try:
+        return room.request("GET", "/api/status").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def test_a_cell_runs_through_edge_and_gate(room: Room) -> None:
     assert room.request("GET", "/lab").status_code == 200
     assert room.kernel().run("print(6 * 7)") == "42\n"
@@ -54,19 +61,13 @@ def test_an_edge_that_restarts_leads_to_rooms_again(stack: Stack, room: Room) ->
     os.kill(killed, signal.SIGKILL)
     until(lambda: processes.pids(stack.settings).get("edge", killed) != killed)
 
-    def answers() -> bool:
-        try:
-            return room.request("GET", "/api/status").status_code == 200
-        except httpx.TransportError:
-            return False
-
-    until(answers)
+    until(lambda: answers(room))
 
 
 def test_a_gate_that_died_is_started_again(stack: Stack, room: Room) -> None:
     stack.docker.kill(room.name("gate"))
-    until(lambda: room.request("GET", "/api/status").status_code == 503)
-    until(lambda: room.request("GET", "/api/status").status_code == 200, 40)
+    until(lambda: not answers(room))
+    until(lambda: answers(room), 40)
 
 
 def test_losing_the_role_closes_a_running_room(stack: Stack) -> None:
