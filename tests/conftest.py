@@ -134,7 +134,7 @@ class Stack:
         """A new project with these members; returns its key."""
         key, now = f"p-{secrets.token_hex(4)}", datetime.now(UTC)
         with self.database.write() as tx:
-            project = projects.add(tx, key, f"Project {key}", tier, "Test Controller", "T-1", until, now)
+            project = projects.add(tx, key, key, tier, "Test Controller", "T-1", until, now)
             for member in members:
                 projects.add_member(tx, project, people.named(tx, member.name), ProjectRole.ANALYST, now)
         return key

@@ -35,10 +35,11 @@ def test_ada_logs_in_opens_her_room_and_logs_out(
     page.wait_for_selector(".jp-Launcher", timeout=60_000)
     page.get_by_text("start-here.ipynb").dblclick()
     page.wait_for_selector(".jp-Notebook", timeout=30_000)
-    page.wait_for_selector(".jp-NotebookKernelLogo, .jp-Notebook-ExecutionIndicator[data-status=idle]")
+    idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first
+    expect(idle).to_be_attached(timeout=60_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
-    expect(page.get_by_text("persons_by_region_and_diagnosis.csv", exact=True).first).to_be_visible(timeout=60_000)
+    expect(page.locator(".jp-OutputArea-output", has_text="rows written to")).to_be_attached(timeout=120_000)
     page.wait_for_selector(".jp-OutputArea img", timeout=60_000)
     ada.photograph("lab")
     assert ada.complaints == []
