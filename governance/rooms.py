@@ -28,6 +28,9 @@ ENDED_BY_ITSELF = Refused("The room ended by itself, perhaps because its memory 
 DID_NOT_START = Refused("The room could not be started. The operator finds the cause in the hub's log.")
 
 
+ENDED = (RoomState.CLOSED, RoomState.FAILED)
+
+
 @dataclass(frozen=True, slots=True)
 class Size:
     """How much of the machine a room may use."""
@@ -74,7 +77,7 @@ def want_open(tx: Session, person: Person, project: Project, size: str, settings
         room = Room(id=_new_id(), person_id=person.id, project_id=project.id, size=size, wanted=closed, actual=closed)
         room.changed_at = now
         tx.add(room)
-    if room.actual in (RoomState.CLOSED, RoomState.FAILED):
+    if room.actual in ENDED:
         room.size, room.actual, room.reason = size, RoomState.STARTING, None
     if room.slot is None:
         room.slot = _free_slot(tx, now)
@@ -116,12 +119,12 @@ def standing(tx: Session, room_id: str) -> Standing:
 
 
 def every(tx: Session) -> list[Standing]:
-    """Every room that is, or should be, anything but closed."""
+    """Every room that should be open, or has not ended."""
     rows = tx.execute(
         select(Room, Person, Project)
         .join(Person, Room.person_id == Person.id)
         .join(Project, Room.project_id == Project.id)
-        .where(or_(Room.wanted != RoomState.CLOSED, Room.actual != RoomState.CLOSED))
+        .where(or_(Room.wanted != RoomState.CLOSED, Room.actual.not_in(ENDED)))
     )
     return [Standing(*row) for row in rows]
 
@@ -167,7 +170,7 @@ def free_slots(tx: Session, now: datetime) -> None:
     """Give back the addresses of rooms that have been closed for an hour, and forget admissions that ended."""
     rested = select(Room).where(
         Room.slot.is_not(None),
-        Room.actual == RoomState.CLOSED,
+        Room.actual.in_(ENDED),
         Room.wanted == RoomState.CLOSED,
         Room.changed_at < now - SLOT_REST,
     )

@@ -63,7 +63,7 @@ class Reconciler:
         if refused is None:
             await self._open(here)
             await asyncio.to_thread(self.admit, room)
-        elif here.room.wanted != RoomState.CLOSED or here.room.actual != RoomState.CLOSED:
+        elif here.room.wanted != RoomState.CLOSED or here.room.actual not in rooms.ENDED:
             await self._close(here, refused)
 
     def admit(self, room: str) -> bool:
@@ -79,6 +79,9 @@ class Reconciler:
 
     async def _open(self, here: Standing) -> None:
         room = here.room
+        if room.actual == RoomState.STARTING and self.clock() - room.changed_at > START_WITHIN:
+            await self._fail(here, "not within the time a start may take")
+            return
         servers = await self.hub.servers()
         server = servers.get(room.id, Server.NONE)
         if server is Server.READY:
@@ -91,15 +94,13 @@ class Reconciler:
                 await self._fail(here, cause)
             else:
                 await self.hub.start(room.id)
-        if (
-            room.actual == RoomState.STARTING
-            and self.clock() - room.changed_at > START_WITHIN
-            and server is not Server.READY
-        ):
-            await self._fail(here, "not within the time a start may take")
 
     async def _fail(self, here: Standing, cause: str) -> None:
+        """The person is told at once, even while the hub is away; it stops what it may still have when it is back."""
         log.warning("room %s did not start: %s", here.room.id, cause)
+        with self.database.write() as tx:
+            rooms.want_closed(tx, rooms.standing(tx, here.room.id).room, self.clock(), reason=rooms.DID_NOT_START)
+        self._became(here.room.id, RoomState.FAILED, reason=rooms.DID_NOT_START)
         await self._end(here, rooms.DID_NOT_START, RoomState.FAILED)
 
     async def _close(self, here: Standing, why: Refused) -> None:
@@ -210,12 +211,14 @@ def create_app(reconciler: Reconciler) -> FastAPI:
 
 async def _follow(reconciler: Reconciler, room: str) -> None:
     """Look at a room until it is no longer starting: a start takes seconds, the next round may be 15 s away."""
-    while True:
+    wait = 0.2
+    while wait < LOOK_EVERY.total_seconds():
         await reconciler.look_at(room)
         with reconciler.database.read() as tx:
             if rooms.standing(tx, room).room.actual != RoomState.STARTING:
                 return
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(wait)
+        wait *= 1.05  # about five minutes in all, then the rounds go on alone
 
 
 async def _keep_looking(reconciler: Reconciler) -> None:
