@@ -19,7 +19,7 @@ from governance.database import Database
 from governance.errors import NotAllowed, Refused, Unavailable
 from governance.settings import load
 from hub import container, gate, walls
-from hub.plan import DOOR_PORT, GATE_UID, PROBE_PORT, ROOM_UID, RoomPlan, plan_room
+from hub.plan import DOOR_PORT, PROBE_PORT, ROOM_UID, RoomPlan, plan_room
 from hub.storage import prepare_home, prepare_project
 
 READY_WITHIN = 120.0
@@ -190,4 +190,4 @@ class ProjectSpawner(DockerSpawner):
         if self._runs("gate"):
             return
         self._start_gate(self._granted())
-        self.log.info("gate of %s started again as uid %s", self.room, GATE_UID)
+        self.log.info("gate of %s started again", self.room)

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -27,6 +27,8 @@ LARGEST_REQUEST = 100 << 20
 """Bytes. A larger result is not one that a person can check (OpenSAFELY allows 16 MB a file)."""
 MOST_UNFINISHED = 10
 """Requests of one room that are drafts or wait for their inspection."""
+MOST_A_DAY = 50
+"""Requests of one room; what is withdrawn stays frozen, so that without a limit a room could fill the disk."""
 POLICY_VERSION = "dk-1"
 """The rules that requests are inspected by: threshold 5 persons (Sundhedsdatastyrelsen)."""
 INSPECT = "inspect"
@@ -39,6 +41,8 @@ def create(tx: Session, here: Standing, title: str, purpose: str, now: datetime)
     title, purpose = _text(title, "title", 200), _text(purpose, "purpose", 4000)
     if store.unfinished(tx, here.room.id) >= MOST_UNFINISHED:
         raise NotAllowed("At most {most} requests can be under way. Withdraw one, or wait.", most=MOST_UNFINISHED)
+    if store.created_since(tx, here.room.id, now - timedelta(days=1)) >= MOST_A_DAY:
+        raise NotAllowed("At most {most} requests can be made in a day. Make the next one tomorrow.", most=MOST_A_DAY)
     row = ReleaseRequest(
         project_id=here.project.id,
         person_id=here.person.id,

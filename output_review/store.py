@@ -113,6 +113,12 @@ def unfinished(tx: Session, room_id: str) -> int:
     return tx.scalars(chosen).one()
 
 
+def created_since(tx: Session, room_id: str, since: datetime) -> int:
+    """How many requests a room has made since a moment, whatever became of them."""
+    chosen = select(func.count()).where(ReleaseRequest.room_id == room_id, ReleaseRequest.created_at > since)
+    return tx.scalars(chosen).one()
+
+
 def members(tx: Session, project: Project) -> set[int]:
     """The persons with a role in a project."""
     return set(tx.scalars(select(Member.person_id).where(Member.project_id == project.id)))

@@ -216,6 +216,16 @@ def test_a_room_has_few_requests_under_way(cast: Cast) -> None:
             service.create(tx, here, "T", "P", NOW)
 
 
+def test_withdrawing_does_not_let_a_room_fill_the_disk(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        here = rooms.standing(tx, cast.room)
+        for _ in range(service.MOST_A_DAY):
+            service.withdraw(tx, service.create(tx, here, "T", "P", NOW), cast.ada, NOW)
+        with pytest.raises(NotAllowed, match="in a day"):
+            service.create(tx, here, "T", "P", NOW)
+        assert service.create(tx, here, "T", "P", NOW + timedelta(days=1, seconds=1))
+
+
 @pytest.mark.parametrize("text", ["a\u202eb", "a\ufe01b", "a\U000e0041b"])
 def test_words_that_cannot_be_seen_are_refused(cast: Cast, text: str) -> None:
     with cast.database.write() as tx:
