@@ -8,6 +8,7 @@ check:
     mypy
     lint-imports --no-cache
     python -m portal.translation --check
+    cd extensions/release-requests && npx tsc --noEmit && npx vitest run --silent
 
 # what a machine can mend
 fix:
@@ -21,6 +22,10 @@ test-fast *args:
 # the stack and everything that walks through it
 test-docker *args:
     pytest -m docker {{ args }}
+
+# what is too heavy for every build; each leaves its result in docs/results/
+drill *args:
+    DRILL=1 python -m pytest -p no:cacheprovider tests/drills {{ args }}
 
 # collect messages and update the Danish catalogue
 translations:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -103,6 +104,14 @@ def became(tx: Session, room: Room, state: RoomState, now: datetime, *, reason: 
         room.actual, room.changed_at = state, now
         room.reason = reason.as_json() if reason else None
         audit.append(tx, Event(f"room.{state}", room.person_id, room.project_id, {"room": room.id}), now)
+
+
+def mounted(tx: Session, room_id: str, versions: Iterable[tuple[str, str]], now: datetime) -> None:
+    """Record which data a room that starts is given: (name, SHA-256) of each."""
+    room = standing(tx, room_id).room
+    for name, sha256 in versions:
+        detail: dict[str, str | int | None] = {"room": room.id, "name": name, "sha256": sha256}
+        audit.append(tx, Event("data.mounted", room.person_id, room.project_id, detail), now)
 
 
 def standing(tx: Session, room_id: str) -> Standing:

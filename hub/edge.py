@@ -41,15 +41,14 @@ def write(settings: Settings) -> None:
 
     All of it lies in the edge's own folder: it may not read the place this program was started from.
     """
-    page = (TEMPLATES / "room-closed.html").read_text().replace("@PORTAL@", settings.portal_origin)
     written = {
         "haproxy.cfg": configuration(settings),
-        "closed.html": page,
+        "closed.html": (TEMPLATES / "room-closed.html").read_bytes().decode(),
         "unavailable.http": (TEMPLATES / "edge-unavailable.http").read_bytes().decode(),
     }
     for name, text in written.items():
         path = folder(settings) / name
-        path.write_bytes(text.encode())
+        path.write_bytes(text.replace("@PORTAL@", settings.portal_origin).encode())
         path.chmod(0o644)
     haproxy.write_map(rooms_map(settings), haproxy.read_map(rooms_map(settings)))
 

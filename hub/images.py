@@ -31,6 +31,8 @@ PYTHON = "3.11.2"
 """Debian 12's: wheels are taken for the image's Python, not for the host's."""
 
 NAMES = ("gate", "base", "sandbox")
+MADE = {"__pycache__", "node_modules", "lib", "labextension"}
+"""Folders in a checkout that tools make; they are no input."""
 Say = Callable[[str], None]
 
 
@@ -60,9 +62,11 @@ def build(settings: Settings, source: Path, tools: Path, docker: APIClient, say:
 
 
 def _build(name: str, debian: str, folder: Path, source: Path, tools: Path, docker: APIClient, say: Say) -> str:
-    wheels = _wheel_list(tools, source, name) if name != "gate" else ""
+    wheels = wheel_list(tools, source, f"image-{name}") if name != "gate" else ""
     code = [source / line for line in (folder / "code").read_text().split()] if (folder / "code").exists() else []
-    tag = _tag(name, debian, wheels, *_contents(folder), *(part for path in code for part in _contents(path)))
+    own = [source / line for line in (folder / "own").read_text().split()] if (folder / "own").exists() else []
+    inputs = (part for path in (folder, *code, *own) for part in _contents(path))
+    tag = _tag(name, debian, wheels, *inputs)
     if _there(docker, tag):
         return tag
     say(f"image {name} ({tag})")
@@ -74,9 +78,14 @@ def _build(name: str, debian: str, folder: Path, source: Path, tools: Path, dock
             (context / "code").unlink()
         for path in code:
             _copy(path, context / "code" / path.relative_to(source))
+        if own:
+            (context / "own").unlink()
+        for path in own:
+            say(f"image {name}: {path.relative_to(source)}")
+            _wheel(tools, path, Path(work) / path.name, context / "own")
         if wheels:
             (context / "requirements.txt").write_text(wheels)
-            _fetch(tools, wheels, context / "wheels")
+            fetch(tools, wheels, context / "wheels")
         _run(["docker", "build", "-q", "--build-arg", f"DEBIAN={debian}", "-t", unverified, str(context)])
     say(f"image {name}: verify")
     _run(["docker", "run", "--rm", "--network=none", "--entrypoint=/verify", unverified])
@@ -96,9 +105,8 @@ def _debian(tag: str) -> None:
             _run(["docker", "import", "-", tag], stdin=tar.stdout)
 
 
-def _wheel_list(tools: Path, source: Path, name: str) -> str:
-    """Every wheel of the image with its version and hashes, from the lock file's group `image-<name>`."""
-    group = f"image-{name}"
+def wheel_list(tools: Path, source: Path, group: str) -> str:
+    """Every wheel of a dependency group with its version and hashes, from the lock file."""
     command = [
         str(tools / "uv"),
         "export",
@@ -113,7 +121,8 @@ def _wheel_list(tools: Path, source: Path, name: str) -> str:
     return _run([*command, "--project", str(source)])
 
 
-def _fetch(tools: Path, wheels: str, to: Path) -> None:
+def fetch(tools: Path, wheels: str, to: Path) -> None:
+    """Fetch wheels for the images' Python, each compared with its hash."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirements:
         requirements.write(wheels)
         requirements.flush()
@@ -131,10 +140,19 @@ def _fetch(tools: Path, wheels: str, to: Path) -> None:
         _run([*command, "--python-version", PYTHON, "--cache-dir", cache, "-d", str(to), "-r", requirements.name])
 
 
+def _wheel(tools: Path, project: Path, work: Path, to: Path) -> None:
+    """Build a project of the checkout as a wheel, its JavaScript first, in a copy: the checkout stays as it is."""
+    shutil.copytree(project, work, ignore=shutil.ignore_patterns(*MADE))
+    if (work / "package-lock.json").exists():
+        _run([str(tools / "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], tools=tools, cwd=work)
+        _run([str(tools / "npm"), "run", "build"], tools=tools, cwd=work)
+    _run([str(tools / "uv"), "build", "-q", "--wheel", "--cache-dir", str(_cache() / "uv"), "-o", str(to), str(work)])
+
+
 def _copy(path: Path, to: Path) -> None:
     to.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
-        shutil.copytree(path, to, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(path, to, ignore=shutil.ignore_patterns(*MADE))
     else:
         shutil.copy(path, to)
 
@@ -142,7 +160,7 @@ def _copy(path: Path, to: Path) -> None:
 def _contents(folder: Path) -> Iterator[str]:
     """Everything in a folder, or a file, that an image's name is a hash of."""
     files = [folder] if folder.is_file() else [p for p in folder.rglob("*") if p.is_file()]
-    for path in sorted(p for p in files if "__pycache__" not in p.parts):
+    for path in sorted(p for p in files if not MADE & set(p.relative_to(folder).parts)):
         yield f"{path.relative_to(folder)}\0{path.stat().st_mode & 0o111}\0{path.read_text()}"
 
 
@@ -170,9 +188,11 @@ def _record(settings: Settings) -> Path:
     return settings.state / "images.json"
 
 
-def _run(command: list[str], stdin: object = None) -> str:
+def _run(command: list[str], stdin: object = None, tools: Path | None = None, cwd: Path | None = None) -> str:
     env = os.environ | {"DOCKER_BUILDKIT": "0", "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, env=env, check=False)  # type: ignore[call-overload]
+    if tools:
+        env["PATH"] = f"{tools}:{env['PATH']}"
+    done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, env=env, cwd=cwd, check=False)  # type: ignore[call-overload]
     if done.returncode:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
         raise Unavailable("{command} failed:\n{tail}", command=" ".join(command[:3]), tail=tail)

@@ -52,6 +52,11 @@ class RoomPlan:
     size: Size
 
     @property
+    def data(self) -> list[tuple[str, str]]:
+        """(name, SHA-256) of each snapshot that is mounted."""
+        return [(Path(m.target).name, m.source.name) for m in self.mounts if Path(m.target).parent == Path("/data")]
+
+    @property
     def gate_address(self) -> IPv4Address:
         """The gate's address on the room's network."""
         return self.subnet.network_address + 2

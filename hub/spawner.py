@@ -123,6 +123,8 @@ class ProjectSpawner(DockerSpawner):
         for mount in plan.mounts:
             if not mount.source.is_dir():
                 raise Unavailable("the folder {path} is missing: restore it from a backup", path=mount.source)
+        with self.database.write() as tx:
+            rooms.mounted(tx, plan.room, plan.data, datetime.now(UTC))
         container.create(self.client, container.room(plan, self.room_image, self.room_token))
         self.object_id = self.client.inspect_container(plan.name("room"))["Id"]
         self.client.start(plan.name("room"))

@@ -13,7 +13,7 @@ from governance.tiers import TIERS, Tier
 class Status(StrEnum):
     """Where a request is. The comment says who brings it there."""
 
-    DRAFT = "draft"  # the author, in the room
+    DRAFT = "draft"  # the author, in the room; again, as a new round, after it was returned
     SUBMITTED = "submitted"  # the author
     IN_REVIEW = "in_review"  # the inspection, when every file has a canonical copy
     RETURNED = "returned"  # the inspection, with advice; or a checker, with reasons
@@ -41,6 +41,8 @@ MOVES: dict[tuple[Status, Status], frozenset[Actor]] = {
     (Status.SUBMITTED, Status.RETURNED): frozenset({Actor.INSPECTION}),
     (Status.SUBMITTED, Status.QUARANTINED): frozenset({Actor.INSPECTION}),
     (Status.SUBMITTED, Status.WITHDRAWN): frozenset({Actor.AUTHOR}),
+    (Status.RETURNED, Status.DRAFT): frozenset({Actor.AUTHOR}),
+    (Status.RETURNED, Status.WITHDRAWN): frozenset({Actor.AUTHOR}),
     (Status.IN_REVIEW, Status.APPROVED): frozenset({Actor.CHECKER}),
     (Status.IN_REVIEW, Status.RETURNED): frozenset({Actor.CHECKER}),
     (Status.IN_REVIEW, Status.REJECTED): frozenset({Actor.CHECKER}),

@@ -52,6 +52,11 @@ class FrozenStore:
             partial.unlink(missing_ok=True)
         return digest.hexdigest()
 
+    def sweep(self) -> None:
+        """Remove what a process that was killed had begun; called by the store's one writer before it begins."""
+        for partial in self.folder.glob(".partial-*"):
+            partial.unlink(missing_ok=True)
+
     def put(self, content: bytes) -> str:
         """Keep bytes and return their hash."""
         sha256 = hashlib.sha256(content).hexdigest()

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Protocol, cast
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -17,18 +17,33 @@ from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from governance import rooms
+from governance import data, rooms
 from governance.database import Database
 from governance.errors import STATUS, NotAllowed, NotFound, Refused
 from governance.settings import Settings
 from governance.tables import Person, Room, RoomState
 from output_review import frozen, service, store
-from output_review.inspection.report import REFUSALS
+from output_review.inspection import kinds
+from output_review.inspection.report import advice
 from output_review.tables import ReleaseRequest, RequestFile
 
 log = logging.getLogger("intake")
 router = APIRouter(prefix="/api/requests")
 Clock = Callable[[], datetime]
+
+
+class Speech(Protocol):
+    """Sentences in the caller's language."""
+
+    def gettext(self, message: str) -> str:
+        """A sentence."""
+
+    def refusal(self, refused: Refused) -> str:
+        """Why something is refused."""
+
+
+Speak = Callable[[str], Speech]
+"""From what a caller prefers (`Accept-Language`) to sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,7 @@ class Intake:
     settings: Settings
     database: Database
     clock: Clock
+    speak: Speak
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +61,7 @@ class Caller(Intake):
     """The room behind the gate that a call comes from."""
 
     room: str
+    speech: Speech
 
     def own(self, tx: Session, number: int) -> ReleaseRequest:
         """A request made from this room; another's is answered like one that is not there."""
@@ -62,7 +79,7 @@ def caller(http: Request) -> Caller:
         room = tx.scalar(select(Room).where(Room.slot == slot, Room.wanted == RoomState.OPEN))
         if room is None or rooms.access_refused(tx, rooms.standing(tx, room.id), here.settings, here.clock()):
             raise NotAllowed("This address is no open room's.")
-    return Caller(here.settings, here.database, here.clock, room.id)
+    return Caller(here.settings, here.database, here.clock, here.speak, room.id, _speech(http))
 
 
 Here = Annotated[Caller, Depends(caller)]
@@ -73,7 +90,6 @@ class NewRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     title: str
-    purpose: str
 
 
 class NewFile(BaseModel):
@@ -82,29 +98,45 @@ class NewFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: str
     description: str
+    purpose: str
     population: str
     persons: int | None = None
+    data_sets: list[str] = []
 
 
 @router.get("")
 def mine(here: Here) -> dict[str, Any]:
-    """My requests from this room, newest first."""
+    """My requests from this room, newest first, and what a request may hold."""
     with here.database.read() as tx:
-        return {"requests": [_shown(tx, row) for row in store.of_room(tx, here.room)]}
+        project = rooms.standing(tx, here.room).project
+        other = advice("type")
+        return {
+            "requests": [_shown(tx, row, here.speech) for row in store.of_room(tx, here.room)],
+            "data_sets": [version.name for version in data.of_project(tx, project.id)],
+            "accepted": {
+                "endings": kinds.ACCEPTED,
+                "others": {ending: here.speech.gettext(advice(why)) for ending, why in kinds.OTHERS.items()},
+                "other": here.speech.gettext(other),
+                "largest_file": service.LARGEST_FILE,
+                "largest_request": service.LARGEST_REQUEST,
+                "most_files": service.MOST_FILES,
+            },
+        }
 
 
 @router.post("", status_code=201)
 def create(here: Here, new: NewRequest) -> dict[str, Any]:
     """Begin a request."""
     with here.database.write() as tx:
-        return _shown(tx, service.create(tx, rooms.standing(tx, here.room), new.title, new.purpose, here.clock()))
+        row = service.create(tx, rooms.standing(tx, here.room), new.title, here.clock())
+        return _shown(tx, row, here.speech)
 
 
 @router.get("/{number}")
 def show(here: Here, number: int) -> dict[str, Any]:
     """One request with its files."""
     with here.database.read() as tx:
-        return _shown(tx, here.own(tx, number))
+        return _shown(tx, here.own(tx, number), here.speech)
 
 
 @router.post("/{number}/files", status_code=201)
@@ -112,7 +144,7 @@ def announce(here: Here, number: int, new: NewFile) -> dict[str, Any]:
     """Describe a file; its bytes come next, to `files/<file>`."""
     with here.database.write() as tx:
         row = here.own(tx, number)
-        return {"file": service.announce(tx, row, new.name, new.description, new.population, new.persons).id}
+        return {"file": service.announce(tx, row, service.Output(**new.model_dump())).id}
 
 
 @router.put("/{number}/files/{file}")
@@ -134,7 +166,16 @@ def submit(here: Here, number: int) -> dict[str, Any]:
     with here.database.write() as tx:
         row = here.own(tx, number)
         service.submit(tx, row, tx.get_one(Person, row.person_id), here.clock())
-        return _shown(tx, row)
+        return _shown(tx, row, here.speech)
+
+
+@router.post("/{number}/revise")
+def revise(here: Here, number: int) -> dict[str, Any]:
+    """Take a returned request up again."""
+    with here.database.write() as tx:
+        row = here.own(tx, number)
+        service.revise(tx, row, tx.get_one(Person, row.person_id), here.clock())
+        return _shown(tx, row, here.speech)
 
 
 @router.post("/{number}/withdraw")
@@ -143,18 +184,19 @@ def withdraw(here: Here, number: int) -> dict[str, Any]:
     with here.database.write() as tx:
         row = here.own(tx, number)
         service.withdraw(tx, row, tx.get_one(Person, row.person_id), here.clock())
-        return _shown(tx, row)
+        return _shown(tx, row, here.speech)
 
 
-def create_app(settings: Settings, database: Database, clock: Clock) -> FastAPI:
+def create_app(settings: Settings, database: Database, clock: Clock, speak: Speak) -> FastAPI:
     """The app; it shares no route with the portal's."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.intake = Intake(settings, database, clock)
+    frozen.originals(settings.state).sweep()
+    app.state.intake = Intake(settings, database, clock, speak)
     app.include_router(router)
 
     @app.exception_handler(Refused)
-    def refused(_http: Request, e: Exception) -> Response:
-        return JSONResponse({"error": str(e)}, STATUS.get(type(e), 403))
+    def refused(http: Request, e: Exception) -> Response:
+        return JSONResponse({"error": _speech(http).refusal(cast(Refused, e))}, STATUS.get(type(e), 403))
 
     @app.exception_handler(HTTPException)
     def http_error(_http: Request, e: Exception) -> Response:
@@ -185,17 +227,33 @@ def _froze(here: Caller, number: int, file: int, sha256: str, length: int) -> No
         service.froze(tx, here.own(tx, number), file, sha256, length, here.clock())
 
 
-def _shown(tx: Session, row: ReleaseRequest) -> dict[str, Any]:
+def _speech(http: Request) -> Speech:
+    here = cast(Intake, http.app.state.intake)
+    return here.speak(http.headers.get("accept-language", ""))
+
+
+def _shown(tx: Session, row: ReleaseRequest, speech: Speech) -> dict[str, Any]:
     return {
         "request": row.id,
         "title": row.title,
+        "round": row.round,
         "status": row.status,
         "words": row.words,
         "changed_at": row.changed_at.isoformat(),
-        "files": [_shown_file(file) for file in store.files(tx, row.id)],
+        "files": [_shown_file(file, speech) for file in store.files(tx, row.id)],
     }
 
 
-def _shown_file(file: RequestFile) -> dict[str, Any]:
-    advice = REFUSALS.get(file.refusal["reason"], REFUSALS["failed"]) if file.refusal else None
-    return {"file": file.id, "name": file.name, "state": file.state, "advice": advice}
+def _shown_file(file: RequestFile, speech: Speech) -> dict[str, Any]:
+    why = advice(file.refusal["reason"]) if file.refusal else None
+    return {
+        "file": file.id,
+        "name": file.name,
+        "state": file.state,
+        "description": file.description,
+        "purpose": file.purpose,
+        "population": file.population,
+        "persons": file.persons,
+        "data_sets": file.data_sets,
+        "advice": speech.gettext(why) if why else None,
+    }

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from output_review.tables import ReleaseRequest
 
 log = logging.getLogger("release")
 Clock = Callable[[], datetime]
+SIGN_EVERY = timedelta(hours=1)
+"""What is changed or cut from the chain within it, and before a release, is not seen."""
 
 
 def folder(settings: Settings) -> Path:
@@ -39,10 +41,14 @@ def path(settings: Settings, request_id: int) -> Path:
 
 
 def run(settings: Settings, database: Database, clock: Clock) -> None:
-    """Release what is approved, for ever."""
+    """Release what is approved, and sign the audit chain's head each hour, for ever."""
     key = signing_key(settings)
+    signed_at = None
     while True:
         try:
+            if signed_at is None or clock() - signed_at >= SIGN_EVERY:
+                sign_head(settings, database, key)
+                signed_at = clock()
             with database.read() as tx:
                 waiting = store.with_status(tx, Status.APPROVED)
             for request_id in waiting:
@@ -71,14 +77,21 @@ def release(settings: Settings, database: Database, request_id: int, key: Ed2551
         with database.write() as tx:
             row, _ = _approved(tx, request_id)
             service.released(tx, row, hashlib.sha256(made).hexdigest(), len(made), clock())
-            head = tx.scalars(select(AuditHead)).one()
-            number, sha256 = head.number, head.sha256
     except Tampered as e:
         log.error("request %s is held back: %s", request_id, e)
         with database.write() as tx:
             service.quarantine(tx, store.request(tx, request_id), Actor.RELEASE_WORKER, clock(), str(e))
         return
-    heads.sign(settings, number, sha256, key)
+    sign_head(settings, database, key)
+
+
+def sign_head(settings: Settings, database: Database, key: Ed25519PrivateKey) -> None:
+    """Sign the audit chain's head as it is now; a chain without events has none."""
+    with database.read() as tx:
+        head = tx.scalars(select(AuditHead)).one()
+        number, sha256 = head.number, head.sha256
+    if number:
+        heads.sign(settings, number, sha256, key)
 
 
 def _approved(tx: Session, request_id: int) -> tuple[ReleaseRequest, Project]:
@@ -98,6 +111,7 @@ def manifest(tx: Session, row: ReleaseRequest, project: Project) -> dict[str, An
     return {
         "request": row.id,
         "title": row.title,
+        "round": row.round,
         "project": project.key,
         "permit": project.permit,
         "author": row.person_id,

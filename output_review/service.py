@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,8 +18,10 @@ from governance.rooms import Standing
 from governance.tables import Person, PlatformRole, Project
 from output_review import domain, store
 from output_review.domain import Actor, Bytes, Status
+from output_review.inspection import kinds
 from output_review.inspection.characters import hidden
-from output_review.tables import FileState, FileVote, Release, ReleaseRequest, RequestFile
+from output_review.inspection.report import advice
+from output_review.tables import EarlierRound, FileState, FileVote, Release, ReleaseRequest, RequestFile
 
 MOST_FILES = 500
 LARGEST_FILE = 16 << 20
@@ -29,6 +31,8 @@ MOST_UNFINISHED = 10
 """Requests of one room that are drafts or wait for their inspection."""
 MOST_A_DAY = 50
 """Requests of one room; what is withdrawn stays frozen, so that without a limit a room could fill the disk."""
+MOST_ROUNDS = 20
+"""Of one request; what earlier rounds held stays frozen."""
 POLICY_VERSION = "dk-1"
 """The rules that requests are inspected by: threshold 5 persons (Sundhedsdatastyrelsen)."""
 INSPECT = "inspect"
@@ -36,11 +40,10 @@ FILE_NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,200}")
 
 
 # -- the author, from the room -----------------------------------------------------------------------------------------
-def create(tx: Session, here: Standing, title: str, purpose: str, now: datetime) -> ReleaseRequest:
+def create(tx: Session, here: Standing, title: str, now: datetime) -> ReleaseRequest:
     """Begin a request from a room."""
-    title, purpose = _text(title, "title", 200), _text(purpose, "purpose", 4000)
-    if store.unfinished(tx, here.room.id) >= MOST_UNFINISHED:
-        raise NotAllowed("At most {most} requests can be under way. Withdraw one, or wait.", most=MOST_UNFINISHED)
+    title = _text(title, "title", 200)
+    _not_too_many(tx, here.room.id)
     if store.created_since(tx, here.room.id, now - timedelta(days=1)) >= MOST_A_DAY:
         raise NotAllowed("At most {most} requests can be made in a day. Make the next one tomorrow.", most=MOST_A_DAY)
     row = ReleaseRequest(
@@ -48,7 +51,7 @@ def create(tx: Session, here: Standing, title: str, purpose: str, now: datetime)
         person_id=here.person.id,
         room_id=here.room.id,
         title=title,
-        purpose=purpose,
+        round=1,
         status=Status.DRAFT,
         policy_version=POLICY_VERSION,
         data_versions=[],
@@ -61,18 +64,35 @@ def create(tx: Session, here: Standing, title: str, purpose: str, now: datetime)
     return row
 
 
-def announce(
-    tx: Session, row: ReleaseRequest, name: str, description: str, population: str, persons: int | None
-) -> RequestFile:
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A file as its author describes it."""
+
+    name: str
+    description: str
+    purpose: str
+    population: str
+    persons: int | None = None
+    data_sets: Sequence[str] = ()
+
+
+def announce(tx: Session, row: ReleaseRequest, said: Output) -> RequestFile:
     """Say what a file is before its bytes come.
 
     Raises:
-        Invalid: the name cannot be one, is there already, or the request is full.
+        Invalid: the name cannot be one, is there already, is no kind that can be released, or the request is full.
     """
     _must_be(row, Status.DRAFT)
-    name = unicodedata.normalize("NFC", name)
+    name = unicodedata.normalize("NFC", said.name)
     if not FILE_NAME.fullmatch(name) or name.startswith(".") or hidden(name) or name != name.strip():
         raise Invalid("A file's name is 1 to 200 visible characters without slashes, and does not begin with a dot.")
+    if not kinds.accepted(name):
+        raise Invalid(advice(kinds.refusal(name)))
+    if said.persons is not None and not 0 <= said.persons < 2**63:
+        raise Invalid("The number of persons is a whole number, or nothing.")
+    known = {version.name for version in data.of_project(tx, row.project_id)}
+    if unknown := sorted(set(said.data_sets) - known):
+        raise Invalid("This project has no data set called {name}.", name=unknown[0])
     here = store.files(tx, row.id)
     if name.casefold() in {file.name.casefold() for file in here}:
         raise Invalid("There is a file called {name} in this request already.", name=name)
@@ -80,10 +100,13 @@ def announce(
         raise Invalid("A request has at most {most} files.", most=MOST_FILES)
     file = RequestFile(
         request_id=row.id,
+        round=row.round,
         name=name,
-        description=_text(description, "description", 4000),
-        population=_text(population, "population", 2000),
-        persons=persons,
+        description=_text(said.description, "description", 4000),
+        purpose=_text(said.purpose, "purpose", 4000),
+        population=_text(said.population, "population", 2000),
+        persons=said.persons,
+        data_sets=sorted(set(said.data_sets)),
         state=FileState.ANNOUNCED,
         dropped=[],
         findings=[],
@@ -128,7 +151,27 @@ def submit(tx: Session, row: ReleaseRequest, by: Person, now: datetime) -> None:
         raise Invalid("A request needs at least one file, and every file's contents, before it is handed in.")
     row.data_versions = [{"name": d.name, "sha256": d.sha256} for d in data.of_project(tx, row.project_id)]
     _move(tx, row, Status.SUBMITTED, Actor.AUTHOR, by.id, now)
-    jobs.add(tx, INSPECT, f"{INSPECT}:{row.id}", {"request": row.id}, now)
+    jobs.add(tx, INSPECT, f"{INSPECT}:{row.id}:{row.round}", {"request": row.id}, now)
+
+
+def revise(tx: Session, row: ReleaseRequest, by: Person, now: datetime) -> None:
+    """Take a returned request up again: a new round, without files yet. What the last round held is kept beside it."""
+    if row.person_id != by.id:
+        raise NotAllowed("Only the author may take a request up again.")
+    if row.round >= MOST_ROUNDS:
+        raise NotAllowed("A request has at most {most} rounds. Make a new one.", most=MOST_ROUNDS)
+    _not_too_many(tx, row.room_id)
+    ended = EarlierRound(
+        request_id=row.id,
+        round=row.round,
+        words=row.words,
+        data_versions=row.data_versions,
+        returned_at=row.changed_at,
+    )
+    _move(tx, row, Status.DRAFT, Actor.AUTHOR, by.id, now)
+    tx.add(ended)
+    row.round += 1
+    tx.flush()
 
 
 def withdraw(tx: Session, row: ReleaseRequest, by: Person, now: datetime) -> None:
@@ -266,6 +309,11 @@ def _move(
     domain.check_move(row.status, to, actor)
     store.set_status(tx, row, to, now, words)
     _record(tx, row, f"request.{to}", by, now)
+
+
+def _not_too_many(tx: Session, room_id: str) -> None:
+    if store.unfinished(tx, room_id) >= MOST_UNFINISHED:
+        raise NotAllowed("At most {most} requests can be under way. Withdraw one, or wait.", most=MOST_UNFINISHED)
 
 
 def _must_be(row: ReleaseRequest, status: Status) -> None:

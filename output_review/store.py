@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from governance.errors import NotAllowed, NotFound
 from governance.tables import Member, Person, PersonRole, PlatformRole, Project
 from output_review.domain import Status, Vote
-from output_review.tables import FileVote, Release, ReleaseRequest, RequestFile
+from output_review.tables import EarlierRound, FileVote, Release, ReleaseRequest, RequestFile
 
 CHECKERS = (PlatformRole.CHECKER, PlatformRole.LEAD_CHECKER)
 
@@ -25,9 +25,21 @@ def request(tx: Session, request_id: int) -> ReleaseRequest:
 
 
 def files(tx: Session, request_id: int) -> list[RequestFile]:
-    """A request's files, in the order they were added."""
-    chosen = select(RequestFile).where(RequestFile.request_id == request_id).order_by(RequestFile.id)
+    """A request's files in its present round, in the order they were added."""
+    chosen = (
+        select(RequestFile)
+        .join(ReleaseRequest)
+        .where(RequestFile.request_id == request_id, RequestFile.round == ReleaseRequest.round)
+        .order_by(RequestFile.id)
+    )
     return list(tx.scalars(chosen))
+
+
+def earlier_rounds(tx: Session, request_id: int) -> list[tuple[EarlierRound, list[RequestFile]]]:
+    """The rounds that were returned, with the files they had, first round first."""
+    rounds = select(EarlierRound).where(EarlierRound.request_id == request_id).order_by(EarlierRound.round)
+    given = list(tx.scalars(select(RequestFile).where(RequestFile.request_id == request_id).order_by(RequestFile.id)))
+    return [(ended, [file for file in given if file.round == ended.round]) for ended in tx.scalars(rounds)]
 
 
 def latest_votes(tx: Session, file_ids: Iterable[int]) -> list[FileVote]:

@@ -31,7 +31,8 @@ class ReleaseRequest(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("persons.id"))
     room_id: Mapped[str] = mapped_column(ForeignKey("rooms.id"))
     title: Mapped[str] = mapped_column(String(200))
-    purpose: Mapped[str] = mapped_column(Text)
+    round: Mapped[int]
+    """1 at first; each time a returned request is taken up again a new round begins, with files of its own."""
     status: Mapped[Status] = mapped_column(Chosen(Status), index=True)
     words: Mapped[str | None] = mapped_column(Text)
     """What the checker or the inspection said with the last decision."""
@@ -42,16 +43,31 @@ class ReleaseRequest(Base):
     changed_at: Mapped[datetime]
 
 
+class EarlierRound(Base):
+    """A round that ended with the request being returned. Its files and votes stay where they are."""
+
+    __tablename__ = "earlier_rounds"
+    request_id: Mapped[int] = mapped_column(ForeignKey("release_requests.id"), primary_key=True)
+    round: Mapped[int] = mapped_column(primary_key=True)
+    words: Mapped[str | None] = mapped_column(Text)
+    data_versions: Mapped[list[dict[str, str]]] = mapped_column(JSON)
+    returned_at: Mapped[datetime]
+
+
 class RequestFile(Base):
     """One file of a request: what the author says of it, the frozen original, and the canonical copy."""
 
     __tablename__ = "request_files"
-    __table_args__ = (UniqueConstraint("request_id", "name"),)
+    __table_args__ = (UniqueConstraint("request_id", "round", "name"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     request_id: Mapped[int] = mapped_column(ForeignKey("release_requests.id"), index=True)
+    round: Mapped[int]
     name: Mapped[str] = mapped_column(String(200))
     description: Mapped[str] = mapped_column(Text)
+    purpose: Mapped[str] = mapped_column(Text)
     population: Mapped[str] = mapped_column(Text)
+    data_sets: Mapped[list[str]] = mapped_column(JSON)
+    """The names of the project's data sets it describes, as its author says."""
     persons: Mapped[int | None] = mapped_column(BigInteger)
     state: Mapped[FileState] = mapped_column(Chosen(FileState))
     size: Mapped[int | None] = mapped_column(BigInteger)

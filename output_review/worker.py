@@ -59,6 +59,7 @@ class _Refusal(_Strict):
 
 def run(settings: Settings, database: Database, clock: Clock) -> None:
     """Take jobs one at a time, for ever."""
+    frozen.canonical(settings.state).sweep()
     while True:
         with database.write() as tx:
             job = jobs.claim(tx, [service.INSPECT], clock())

@@ -45,7 +45,7 @@ def logout(here: Here) -> Response:
             entered = rooms.of_person(tx, here.person).values()
             logins.end(tx, here.login, here.site.clock())
         for room in entered:
-            here.site.reconciler.look(room.id)
+            here.site.reconciler.dismiss(room.id)
     answer = go("/login")
     answer.delete_cookie(SESSION, secure=True, httponly=True, samesite="lax")
     return answer

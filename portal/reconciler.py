@@ -35,6 +35,16 @@ class Reconciler:
         if not told:
             raise Unavailable("Rooms cannot be entered just now; open ones go on. Try again in a minute.")
 
+    def dismiss(self, room: str) -> None:
+        """Have a room's gate cut off, before this returns, whom the rows no longer admit.
+
+        If it cannot be told now, it looks by itself when it is back, so nothing is raised.
+        """
+        try:
+            self._post(f"/rooms/{room}/admit")
+        except httpx.TransportError:
+            return
+
     def _post(self, path: str) -> httpx.Response:
         with httpx.Client(
             transport=httpx.HTTPTransport(uds=self._socket), base_url="http://reconciler", timeout=10

@@ -15,7 +15,7 @@ from governance.tiers import TIERS
 from output_review import frozen, release, service, store
 from output_review.domain import Actor, Status
 from output_review.frozen import Tampered
-from output_review.inspection.report import REFUSALS, RULES
+from output_review.inspection.report import RULES, advice
 from output_review.tables import FileVote, RequestFile
 from portal import guard
 from portal.site import Member, go, member
@@ -40,7 +40,7 @@ def requests(here: Me) -> Response:
     with here.site.database.read() as tx:
         mine = [project.id for project, _ in projects.of_person(tx, here.person)]
         rows = [(row, project, store.files(tx, row.id)) for row, project in store.of_projects(tx, mine)]
-    return here.page("requests.html", requests=rows, advice=REFUSALS)
+    return here.page("requests.html", requests=rows, advice=advice)
 
 
 @router.get("/requests/{number}/download")
@@ -73,6 +73,7 @@ def show(here: Me, number: int) -> Response:
         author = tx.get_one(Person, row.person_id)
         files = store.files(tx, number)
         votes = store.latest_votes(tx, [file.id for file in files])
+        earlier = store.earlier_rounds(tx, number)
     now, views = here.site.clock(), here.site.views
     shown = [
         ShownFile(
@@ -81,8 +82,18 @@ def show(here: Me, number: int) -> Response:
         for f in files
     ]
     needed = TIERS[project.tier].approvals
+    seen_before = {f.canonical_sha256: ended.round for ended, given in earlier for f in given if f.canonical_sha256}
     answer = here.page(
-        "review.html", row=row, project=project, author=author, files=shown, needed=needed, rules=RULES, advice=REFUSALS
+        "review.html",
+        row=row,
+        project=project,
+        author=author,
+        files=shown,
+        earlier=earlier,
+        seen_before=seen_before,
+        needed=needed,
+        rules=RULES,
+        advice=advice,
     )
     frames = f"; frame-src {here.site.settings.content_origin}"
     answer.headers["Content-Security-Policy"] = guard.POLICY.format(forms="'self'") + frames

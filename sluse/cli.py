@@ -88,7 +88,7 @@ def up(full: Annotated[bool, typer.Option(help="Look at everything, even if noth
     print(f"\nPortal: {settings.portal_origin}")
     if settings.demo:
         print("\nDemo logins:")
-        for login in demo.logins(settings):
+        for login in demo.logins(settings, Database(settings.database)):
             print(f"  {login['name']:<7} {login['password']:<22} {', '.join([*login['roles'], *login['projects']])}")
     print(
         f"\nFrom another machine: ssh -L {settings.edge_port}:127.0.0.1:{settings.edge_port} THIS-MACHINE, "
@@ -154,12 +154,29 @@ def verify(
         print(f"  {file['sha256']}  {file['name']}")
 
 
+@app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Files as they would be requested.")], as_json: Json = False
+) -> None:
+    """Inspect files as a release request would: what would leave, and what a checker would be told."""
+    from output_review.inspection import local
+
+    try:
+        reports = local.inspect({str(file): file.read_bytes() for file in files})
+    except OSError as e:
+        _fail(f"{e.filename} cannot be read: {e.strerror}")
+    print(json.dumps(reports, indent=1) if as_json else "\n".join(local.in_words(reports)))
+    if any("refused" in report for report in reports.values()):
+        raise SystemExit(1)
+
+
 @demo_app.command("logins")
 def demo_logins(as_json: Json = False) -> None:
     """Names and passwords of the demo's people."""
     from sluse import demo
 
-    logins = demo.logins(load())
+    settings = load()
+    logins = demo.logins(settings, Database(settings.database))
     if as_json:
         print(json.dumps(logins, indent=1))
         return
@@ -207,6 +224,16 @@ def project_add(
     _, database = _open()
     with database.write() as tx:
         projects.add(tx, key, title, tier, controller, permit, _day(permit_until), _now())
+
+
+@project_app.command("import")
+def project_import(file: Path) -> None:
+    """Add a project with its members and data from a TOML file; see docs/operator.md."""
+    from sluse import importing
+
+    settings, database = _open()
+    said = importing.bring_in(file, database, settings.state / "data", _now())
+    print(f"{said.key}: {len(said.members)} members, {len(said.data)} data sets")
 
 
 @project_app.command("member")

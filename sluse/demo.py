@@ -1,4 +1,4 @@
-"""The demo: people, and a project on synthetic registers. Passwords are made per installation."""
+"""The demo: people, a project on synthetic registers and one on public clinical data; passwords are made here."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ from governance import data, people, projects
 from governance.database import Database
 from governance.errors import Invalid
 from governance.settings import Settings
-from governance.tables import Person, PlatformRole, ProjectRole
+from governance.tables import Person, PlatformRole, Project, ProjectRole
 from governance.tiers import Tier
-from sluse import registers
+from sluse import clinical, registers
 
 STARTERS = Path(__file__).parent / "starters"
 CONTROLLER = "Demo Health Data Authority"
@@ -36,51 +37,89 @@ ROLES = {
     "alan": [PlatformRole.CHECKER],
     "ole": [PlatformRole.OPERATOR],
 }
-SYNTHETIC = "synthetic-registers"
-MEMBERS = {SYNTHETIC: {"ada": ProjectRole.LEAD, "bob": ProjectRole.ANALYST}}
 
 
-def install(settings: Settings, database: Database, now: datetime, say: Callable[[str], None]) -> None:
+@dataclass(frozen=True, slots=True)
+class DemoProject:
+    """A project of the demo; its starter notebook is `starters/<key>.ipynb`."""
+
+    key: str
+    title: str
+    tier: Tier
+    permit: str
+    data: str
+    members: dict[str, ProjectRole]
+    write: Callable[[Path], None]
+    """Writes the data into a folder."""
+
+
+def _projects(tools: Path, source: Path) -> list[DemoProject]:
+    lead, analyst = ProjectRole.LEAD, ProjectRole.ANALYST
+    return [
+        DemoProject(
+            key="synthetic-registers",
+            title="Hospital contacts and prescriptions (synthetic registers)",
+            tier=Tier.SYNTHETIC,
+            permit="DEMO-2026-001",
+            data="registers",
+            members={"ada": lead, "bob": analyst},
+            write=registers.write,
+        ),
+        DemoProject(
+            key="heart-attack-survival",
+            title="Survival after a heart attack (public, de-identified)",
+            tier=Tier.PSEUDONYMISED,
+            permit="DEMO-2026-002",
+            data="heart",
+            members={"bob": lead, "ada": analyst},
+            write=lambda folder: clinical.write(folder, tools, source),
+        ),
+    ]
+
+
+def install(
+    settings: Settings, database: Database, now: datetime, tools: Path, source: Path, say: Callable[[str], None]
+) -> None:
     """Make the demo's people and projects; what is there is left as it is."""
-    passwords = {name: "-".join(secrets.token_hex(3) for _ in range(3)) for name in PEOPLE}
     with database.read() as tx:
-        if tx.scalar(select(Person).where(Person.name == "ada")):
-            return
+        people_there = tx.scalar(select(Person).where(Person.name == "ada")) is not None
+        keys = set(tx.scalars(select(Project.key)))
+    if not people_there:
+        say("people")
+        _add_people(settings, database, now)
+    for project in _projects(tools, source):
+        if project.key not in keys:
+            say(f"project {project.key}")
+            _add_project(settings, database, project, now)
+
+
+def _add_people(settings: Settings, database: Database, now: datetime) -> None:
+    passwords = {name: "-".join(secrets.token_hex(3) for _ in range(3)) for name in PEOPLE}
     _keep(settings, passwords)
-    say(f"synthetic registers of {registers.PERSONS:,} persons")
-    with tempfile.TemporaryDirectory(prefix="datasluse-registers-") as folder:
-        registers.write(Path(folder))
-        snapshot = data.snapshot(Path(folder), settings.state / "data")
-    say("people and projects")
+    until = (now + timedelta(days=365)).date()
     with database.write() as tx:
-        persons = {
-            name: people.add(
-                tx, name, full_name, now, password=passwords[name], training_until=(now + timedelta(days=365)).date()
-            )
-            for name, full_name in PEOPLE.items()
-        }
-        for name, roles in ROLES.items():
-            for role in roles:
-                people.give_role(tx, persons[name], role, CONTROLLER, now)
-        synthetic = projects.add(
-            tx,
-            SYNTHETIC,
-            "Hospital contacts and prescriptions (synthetic registers)",
-            Tier.SYNTHETIC,
-            CONTROLLER,
-            "DEMO-2026-001",
-            date(now.year + 1, 12, 31),
-            now,
-        )
-        data.add(tx, synthetic, "registers", snapshot, now)
-        for name, member_role in MEMBERS[SYNTHETIC].items():
-            projects.add_member(tx, synthetic, persons[name], member_role, now)
-    starters = settings.state / "starters" / str(synthetic.id)
-    starters.mkdir(exist_ok=True)
-    shutil.copy(STARTERS / f"{SYNTHETIC}.ipynb", starters / "start-here.ipynb")
+        for name, full_name in PEOPLE.items():
+            person = people.add(tx, name, full_name, now, password=passwords[name], training_until=until)
+            for role in ROLES.get(name, []):
+                people.give_role(tx, person, role, CONTROLLER, now)
 
 
-def logins(settings: Settings) -> list[dict[str, Any]]:
+def _add_project(settings: Settings, database: Database, made: DemoProject, now: datetime) -> None:
+    with tempfile.TemporaryDirectory(prefix="datasluse-demo-") as folder:
+        made.write(Path(folder))
+        snapshot = data.snapshot(Path(folder), settings.state / "data")
+    with database.write() as tx:
+        until = date(now.year + 1, 12, 31)
+        project = projects.add(tx, made.key, made.title, made.tier, CONTROLLER, made.permit, until, now)
+        data.add(tx, project, made.data, snapshot, now)
+        for name, role in made.members.items():
+            projects.add_member(tx, project, people.named(tx, name), role, now)
+        starters = settings.state / "starters" / str(project.id)
+        starters.mkdir(exist_ok=True)
+        shutil.copy(STARTERS / f"{made.key}.ipynb", starters / "start-here.ipynb")
+
+
+def logins(settings: Settings, database: Database) -> list[dict[str, Any]]:
     """The demo's people with their passwords, for root alone.
 
     Raises:
@@ -89,11 +128,13 @@ def logins(settings: Settings) -> list[dict[str, Any]]:
     if not settings.demo:
         raise Invalid("{name} is no demo installation: its passwords are not kept", name=settings.installation)
     passwords: dict[str, str] = json.loads(_file(settings).read_text())
+    with database.read() as tx:
+        keys = {name: [p.key for p, _ in projects.of_person(tx, people.named(tx, name))] for name in PEOPLE}
     return [
         {
             "name": name,
             "roles": [str(role) for role in ROLES.get(name, [])],
-            "projects": [key for key, members in MEMBERS.items() if name in members],
+            "projects": keys[name],
             "password": passwords[name],
             "totp_secret": None,
         }

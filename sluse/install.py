@@ -30,7 +30,18 @@ from sluse import demo, folders, processes, status
 
 SOURCE = Path(__file__).parent.parent
 TOOLS = Path(sys.executable).parent
-INPUTS = ("ansible", "governance", "hub", "images", "output_review", "portal", "sluse", "pyproject.toml", "uv.lock")
+INPUTS = (
+    "ansible",
+    "extensions",
+    "governance",
+    "hub",
+    "images",
+    "output_review",
+    "portal",
+    "sluse",
+    "pyproject.toml",
+    "uv.lock",
+)
 STEPS = 7
 
 
@@ -88,7 +99,7 @@ def up(*, full: bool) -> Settings:
         _remove_old_releases(settings)
     with progress.step("Demo people, projects and data" if settings.demo else "No demo asked for") as say:
         if settings.demo:
-            demo.install(settings, Database(settings.database), datetime.now(UTC), say)
+            demo.install(settings, Database(settings.database), datetime.now(UTC), TOOLS, SOURCE, say)
     _mark(settings).write_text(mark)
     print(f"Ready after {progress.total():.0f} s.")
     return settings
@@ -121,7 +132,7 @@ def fingerprint(settings: Settings) -> str:
     for name in INPUTS:
         top = SOURCE / name
         for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
-            if path.is_file() and "__pycache__" not in path.parts and "node_modules" not in path.parts:
+            if path.is_file() and not images.MADE & set(path.relative_to(SOURCE).parts):
                 whole.update(f"{path.relative_to(SOURCE)}\0{path.stat().st_mode & 0o111}\0".encode())
                 whole.update(hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()

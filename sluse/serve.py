@@ -24,6 +24,7 @@ from hub.sandboxd import create_app as create_sandboxd
 from output_review import release, worker
 from output_review.intake import create_app as create_intake
 from portal.app import create_site
+from portal.translation import chosen, translator
 
 
 def now() -> datetime:
@@ -82,7 +83,8 @@ def main() -> None:
     if name in LOOPS:
         LOOPS[name](settings, database, now)
     elif name == "intake":
-        uvicorn.run(create_intake(settings, database, now), host=str(settings.front_host), port=INTAKE_PORT, **SERVING)
+        intake = create_intake(settings, database, now, lambda preferred: translator(chosen(preferred)))
+        uvicorn.run(intake, host=str(settings.front_host), port=INTAKE_PORT, **SERVING)
     else:
         app, socket = APPS[name](settings, database)
         uvicorn.run(app, uds=socket, **SERVING)

@@ -1,29 +1,42 @@
-"""One file in, its inspection out. The table of kinds is here."""
+"""One file in, its inspection out. What is done with each kind is here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import PurePosixPath
 
-from output_review.inspection import images, tables
-from output_review.inspection.report import Finding, Inspected, NoCanonicalForm
+from output_review.inspection import images, json_files, kinds, notebooks, tables, text
+from output_review.inspection.report import Dropped, Finding, Inspected, NoCanonicalForm
 
 MOST = 100
 
-KINDS: dict[str, Callable[[str, bytes], Inspected]] = {".csv": tables.inspect, ".png": images.inspect}
-"""By the ending of the name; each proves from the contents that it is what it says."""
+KINDS: dict[str, Callable[[str, bytes], Inspected]] = {
+    ".csv": tables.inspect,
+    ".ipynb": notebooks.inspect,
+    ".jpeg": images.inspect,
+    ".jpg": images.inspect,
+    ".json": json_files.inspect,
+    ".md": text.inspect,
+    ".png": images.inspect,
+    ".txt": text.inspect,
+}
+"""What is done with each kind that `kinds.ACCEPTED` names; it proves from the contents that it is what it says."""
+MAGIC = {".png": images.MAGIC["png"], ".jpg": images.MAGIC["jpeg"], ".jpeg": images.MAGIC["jpeg"]}
 
 
 def inspect(name: str, raw: bytes) -> Inspected:
     """Inspect one file; raises NoCanonicalForm when it cannot leave as it is."""
-    ending = PurePosixPath(name).suffix.lower()
+    ending = kinds.ending(name)
     kind = KINDS.get(ending)
     if kind is None:
-        raise NoCanonicalForm("type", ending)
-    if (ending == ".png") != raw.startswith(images.MAGIC):
+        raise NoCanonicalForm(kinds.refusal(name), ending)
+    is_image = raw.startswith(tuple(MAGIC.values()))
+    if is_image != (ending in MAGIC) or not raw.startswith(MAGIC.get(ending, b"")):
         raise NoCanonicalForm("not_what_its_name_says")
     inspected = kind(name, raw)
     inspected.findings = _shortened(inspected.findings)
+    if len(inspected.dropped) > MOST:
+        more = Dropped(f"{len(inspected.dropped) - MOST} more", "elsewhere")
+        inspected.dropped = [*inspected.dropped[:MOST], more]
     return inspected
 
 

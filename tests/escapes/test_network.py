@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
 import httpx
+import pip
 import pytest
 
+from hub.images import tags
 from tests.conftest import Room, Stack
 from tests.escapes.conftest import INTERNET, METADATA, Canary, Prober, ipv4_addresses
 
@@ -13,6 +20,30 @@ from tests.escapes.conftest import INTERNET, METADATA, Canary, Prober, ipv4_addr
 def test_a_researcher_cannot_reach_the_internet(internet: Canary, probe: Prober, address: str) -> None:
     assert probe.outside("http", address, 80) == internet.word
     assert probe.inside("http", address, 80) is None
+
+
+def test_a_researcher_cannot_fetch_packages(internet: Canary, probe: Prober, stack: Stack) -> None:
+    """pip itself, brought into the room; the control is the same pip in an ordinary container, which reaches an index."""
+    brought = stack.settings.state / "homes" / probe.room.id / "brought"
+    shutil.copytree(Path(pip.__file__).parent, brought / "pip", ignore=shutil.ignore_patterns("__pycache__"))
+    for path in [brought, *brought.rglob("*")]:
+        os.chown(path, 64000, 64000)
+    options = ["-vv", "--retries=0", "--timeout=2", "--no-cache-dir", f"--trusted-host={INTERNET}"]
+    command = ["-m", "pip", "download", *options, f"--index-url=http://{INTERNET}/simple", "six"]
+    inside = probe.room.run(
+        "import os, subprocess, sys; os.environ['PYTHONPATH'] = '/home/researcher/brought';"
+        f"done = subprocess.run([sys.executable, *{command!r}], stdout=-1, stderr=-2, text=True, cwd='/tmp');"
+        "print(done.stdout)"
+    )
+    outside = subprocess.run(
+        ["docker", "run", "--rm", "--env=PYTHONPATH=/brought", f"--volume={brought}:/brought:ro", "--workdir=/tmp",
+         "--entrypoint=python", tags(stack.settings)["base"], *command],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    ).stdout  # fmt: skip
+    refused = "Could not fetch URL"
+    assert refused not in outside, outside
+    assert f"http://{INTERNET}/simple/six/" in outside
+    assert refused in inside, inside
 
 
 def test_a_researcher_cannot_send_datagrams_out(internet: Canary, probe: Prober) -> None:

@@ -31,7 +31,7 @@ def test_only_the_release_worker_releases_and_only_what_is_approved() -> None:
 
 def test_every_status_is_reached_and_what_has_ended_stays_so() -> None:
     assert {to for _, to in MOVES} | {Status.DRAFT} == set(Status)
-    assert {was for was, _ in MOVES} == OPEN | {Status.RELEASED}
+    assert {was for was, _ in MOVES} == OPEN | {Status.RETURNED, Status.RELEASED}
 
 
 def yes(file: Bytes, person: int = GRACE) -> Vote:

@@ -147,9 +147,9 @@ def test_a_table_is_written_again(raw: bytes, canonical: bytes) -> None:
 @pytest.mark.parametrize(
     ("name", "raw", "reason"),
     [
-        ("model.pkl", b"\x80\x04", "type"),
-        ("page.html", b"<script>", "type"),
-        ("archive.zip", b"PK\x03\x04", "type"),
+        ("model.pkl", b"\x80\x04", "model"),
+        ("page.html", b"<script>", "figure"),
+        ("archive.zip", b"PK\x03\x04", "archive"),
         ("noending", b"a,b", "type"),
         ("table.csv", b"\x89PNG\r\n\x1a\n", "not_what_its_name_says"),
         ("figure.png", b"a,b\n1,2\n", "not_what_its_name_says"),

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from governance import audit, jobs, people, projects, rooms
+from governance import audit, data, jobs, people, projects, rooms
 from governance.database import Database
 from governance.errors import Invalid, NotAllowed, NotFound
 from governance.jobs import LEASE
@@ -19,7 +19,7 @@ from governance.tables import AuditEvent, Job, Person, PlatformRole, Project, Pr
 from governance.tiers import Tier
 from output_review import service, store
 from output_review.domain import Actor, Status
-from output_review.service import Inspection
+from output_review.service import Inspection, Output
 from output_review.tables import ReleaseRequest
 from tests.conftest import NOW
 
@@ -36,9 +36,9 @@ class Cast:
     room: str
 
     def submitted(self, tx: Session, files: int = 1) -> ReleaseRequest:
-        row = service.create(tx, rooms.standing(tx, self.room), "Title", "Purpose", NOW)
+        row = service.create(tx, rooms.standing(tx, self.room), "Title", NOW)
         for number in range(files):
-            file = service.announce(tx, row, f"{number}.csv", "Counts", "All", 10)
+            file = service.announce(tx, row, Output(f"{number}.csv", "Counts", "For a paper", "All", 10))
             service.froze(tx, row, file.id, "f" * 64, 10, NOW)
         service.submit(tx, row, self.ada, NOW)
         return row
@@ -171,7 +171,7 @@ def test_nothing_is_added_to_what_was_handed_in(cast: Cast) -> None:
     with cast.database.write() as tx:
         row = cast.submitted(tx)
         with pytest.raises(NotAllowed):
-            service.announce(tx, row, "more.csv", "d", "p", None)
+            service.announce(tx, row, Output("more.csv", "d", "f", "p"))
         with pytest.raises(NotAllowed):
             service.froze(tx, row, store.files(tx, row.id)[0].id, "0" * 64, 5, NOW)
 
@@ -200,8 +200,8 @@ def test_a_closed_accounts_votes_do_not_count(cast: Cast) -> None:
 
 def test_a_files_bytes_come_once(cast: Cast) -> None:
     with cast.database.write() as tx:
-        row = service.create(tx, rooms.standing(tx, cast.room), "T", "P", NOW)
-        file = service.announce(tx, row, "a.csv", "d", "p", None)
+        row = service.create(tx, rooms.standing(tx, cast.room), "T", NOW)
+        file = service.announce(tx, row, Output("a.csv", "d", "f", "p"))
         service.froze(tx, row, file.id, "f" * 64, 10, NOW)
         with pytest.raises(NotAllowed, match="here already"):
             service.expects(tx, row, file.id, 10)
@@ -211,19 +211,19 @@ def test_a_room_has_few_requests_under_way(cast: Cast) -> None:
     with cast.database.write() as tx:
         here = rooms.standing(tx, cast.room)
         for _ in range(service.MOST_UNFINISHED):
-            service.create(tx, here, "T", "P", NOW)
+            service.create(tx, here, "T", NOW)
         with pytest.raises(NotAllowed, match="under way"):
-            service.create(tx, here, "T", "P", NOW)
+            service.create(tx, here, "T", NOW)
 
 
 def test_withdrawing_does_not_let_a_room_fill_the_disk(cast: Cast) -> None:
     with cast.database.write() as tx:
         here = rooms.standing(tx, cast.room)
         for _ in range(service.MOST_A_DAY):
-            service.withdraw(tx, service.create(tx, here, "T", "P", NOW), cast.ada, NOW)
+            service.withdraw(tx, service.create(tx, here, "T", NOW), cast.ada, NOW)
         with pytest.raises(NotAllowed, match="in a day"):
-            service.create(tx, here, "T", "P", NOW)
-        assert service.create(tx, here, "T", "P", NOW + timedelta(days=1, seconds=1))
+            service.create(tx, here, "T", NOW)
+        assert service.create(tx, here, "T", NOW + timedelta(days=1, seconds=1))
 
 
 @pytest.mark.parametrize("text", ["a\u202eb", "a\ufe01b", "a\U000e0041b"])
@@ -231,10 +231,10 @@ def test_words_that_cannot_be_seen_are_refused(cast: Cast, text: str) -> None:
     with cast.database.write() as tx:
         here = rooms.standing(tx, cast.room)
         with pytest.raises(Invalid, match="cannot be seen"):
-            service.create(tx, here, text, "P", NOW)
-        row = service.create(tx, here, "T", "P", NOW)
+            service.create(tx, here, text, NOW)
+        row = service.create(tx, here, "T", NOW)
         with pytest.raises(Invalid, match="visible"):
-            service.announce(tx, row, f"{text}.csv", "d", "p", None)
+            service.announce(tx, row, Output(f"{text}.csv", "d", "f", "p"))
 
 
 @pytest.mark.parametrize(
@@ -242,22 +242,22 @@ def test_words_that_cannot_be_seen_are_refused(cast: Cast, text: str) -> None:
 )
 def test_a_name_that_could_be_a_path_is_refused(cast: Cast, name: str) -> None:
     with cast.database.write() as tx:
-        row = service.create(tx, rooms.standing(tx, cast.room), "T", "P", NOW)
-        assert service.announce(tx, row, "tabel æøå (1).csv", "d", "p", None)
+        row = service.create(tx, rooms.standing(tx, cast.room), "T", NOW)
+        assert service.announce(tx, row, Output("tabel æøå (1).csv", "d", "f", "p"))
         with pytest.raises(Invalid, match="without slashes"):
-            service.announce(tx, row, name, "d", "p", None)
+            service.announce(tx, row, Output(name, "d", "f", "p"))
 
 
 def test_limits_hold_before_a_byte_is_read(cast: Cast) -> None:
     with cast.database.write() as tx:
-        row = service.create(tx, rooms.standing(tx, cast.room), "T", "P", NOW)
-        file = service.announce(tx, row, "a.csv", "d", "p", None)
+        row = service.create(tx, rooms.standing(tx, cast.room), "T", NOW)
+        file = service.announce(tx, row, Output("a.csv", "d", "f", "p"))
         assert service.expects(tx, row, file.id, service.LARGEST_FILE)
         for length in (0, service.LARGEST_FILE + 1, 10_000_000_000):
             with pytest.raises(Invalid, match="MB"):
                 service.expects(tx, row, file.id, length)
         for number in range(7):
-            other = service.announce(tx, row, f"{number}.csv", "d", "p", None)
+            other = service.announce(tx, row, Output(f"{number}.csv", "d", "f", "p"))
             other.size = 15 << 20
         tx.flush()
         with pytest.raises(Invalid, match="100 MB in all"):
@@ -266,10 +266,10 @@ def test_limits_hold_before_a_byte_is_read(cast: Cast) -> None:
 
 def test_a_request_without_all_its_bytes_is_not_handed_in(cast: Cast) -> None:
     with cast.database.write() as tx:
-        row = service.create(tx, rooms.standing(tx, cast.room), "T", "P", NOW)
+        row = service.create(tx, rooms.standing(tx, cast.room), "T", NOW)
         with pytest.raises(Invalid, match="at least one file"):
             service.submit(tx, row, cast.ada, NOW)
-        service.announce(tx, row, "a.csv", "d", "p", None)
+        service.announce(tx, row, Output("a.csv", "d", "f", "p"))
         with pytest.raises(Invalid, match="every file"):
             service.submit(tx, row, cast.ada, NOW)
 
@@ -300,3 +300,67 @@ def test_a_job_is_taken_once_and_again_when_its_holder_died(cast: Cast) -> None:
         jobs.done(tx, again, NOW)
         tx.flush()
         assert jobs.claim(tx, ["inspect"], NOW + timedelta(days=1)) is None
+
+
+def test_a_returned_request_is_taken_up_again_and_its_earlier_round_is_kept(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        row = cast.in_review(tx, files=2)
+        service.vote(tx, row, store.files(tx, row.id)[0].id, SHA, cast.grace, approve=True, reason="", now=NOW)
+        service.decide(tx, row, Status.RETURNED, cast.grace, "Merge the regions", NOW)
+        with pytest.raises(NotAllowed, match="Only the author"):
+            service.revise(tx, row, cast.grace, NOW)
+        before = {file.id for file in store.files(tx, row.id)}
+        service.revise(tx, row, cast.ada, NOW)
+        assert (row.status, row.round, store.files(tx, row.id)) == (Status.DRAFT, 2, [])
+        [(ended, given)] = store.earlier_rounds(tx, row.id)
+        assert (ended.round, ended.words, {file.id for file in given}) == (1, "Merge the regions", before)
+        file = service.announce(tx, row, Output("0.csv", "Counts", "For a paper", "All"))
+        service.froze(tx, row, file.id, "e" * 64, 10, NOW)
+        service.submit(tx, row, cast.ada, NOW)
+        report = {"kind": "csv", "dropped": [], "findings": []}
+        service.inspected(tx, row, {file.id: Inspection(report, SHA, 9, SHA)}, NOW)
+        assert row.status == Status.IN_REVIEW  # and not approved: a vote of the last round counts for nothing
+        cast.vote(tx, row, cast.grace)
+        assert row.status == Status.APPROVED
+
+
+def test_only_a_returned_request_is_taken_up_again_and_not_for_ever(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MOST_ROUNDS", 2)
+    with cast.database.write() as tx:
+        row = cast.in_review(tx)
+        with pytest.raises(NotAllowed):
+            service.revise(tx, row, cast.ada, NOW)
+        service.decide(tx, row, Status.RETURNED, cast.grace, "no", NOW)
+        service.revise(tx, row, cast.ada, NOW)
+        file = service.announce(tx, row, Output("a.csv", "d", "f", "p"))
+        service.froze(tx, row, file.id, "e" * 64, 10, NOW)
+        service.submit(tx, row, cast.ada, NOW)
+        service.inspected(tx, row, {}, NOW)
+        assert row.status == Status.RETURNED
+        with pytest.raises(NotAllowed, match="at most 2 rounds"):
+            service.revise(tx, row, cast.ada, NOW)
+        service.withdraw(tx, row, cast.ada, NOW)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("a.xlsx", "Save each sheet as CSV"), ("model.pkl", "saved objects"), ("a", "can be released"), ("a.PDF", "PNG")],
+)
+def test_a_kind_that_is_not_accepted_is_refused_at_once_with_advice(cast: Cast, name: str, says: str) -> None:
+    with cast.database.write() as tx:
+        row = service.create(tx, rooms.standing(tx, cast.room), "T", NOW)
+        with pytest.raises(Invalid, match=says):
+            service.announce(tx, row, Output(name, "d", "f", "p"))
+        assert service.announce(tx, row, Output("A.CSV", "d", "f", "p"))
+
+
+def test_a_file_describes_data_sets_that_the_project_has(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        data.add(tx, cast.project, "registers", ("a" * 64, 1, 1), NOW)
+        row = service.create(tx, rooms.standing(tx, cast.room), "T", NOW)
+        file = service.announce(tx, row, Output("a.csv", "d", "f", "p", 3, ("registers", "registers")))
+        assert file.data_sets == ["registers"]
+        with pytest.raises(Invalid, match="no data set called other"):
+            service.announce(tx, row, Output("b.csv", "d", "f", "p", 3, ("other",)))

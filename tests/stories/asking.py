@@ -12,7 +12,7 @@ import json, sys, urllib.error, urllib.request
 def call(method, path, body=None, raw=None):
     data = raw if raw is not None else (json.dumps(body).encode() if body is not None else None)
     kind = "application/octet-stream" if raw is not None else "application/json"
-    url, headers = "http://gate:8082/api/requests" + path, {{"Content-Type": kind}}
+    url, headers = "http://gate:8082/api/requests" + path, {{"Content-Type": kind, "Accept-Language": "en"}}
     request = urllib.request.Request(url, data, headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
@@ -41,7 +41,7 @@ def call(room: Room, method: str, path: str = "", body: Any = None) -> tuple[int
 
 def ask(room: Room, files: dict[str, bytes], *, submit: bool = True) -> int:
     """Write files in the room and request their release; returns the request's number."""
-    status, request = call(room, "POST", "", {"title": "Table one", "purpose": "For a paper"})
+    status, request = call(room, "POST", "", {"title": "Table one"})
     assert status == 201, request
     number = int(request["request"])
     for name, content in files.items():
@@ -49,7 +49,7 @@ def ask(room: Room, files: dict[str, bytes], *, submit: bool = True) -> int:
             room,
             "POST",
             f"/{number}/files",
-            {"name": name, "description": "Counts", "population": "All", "persons": 100},
+            {"name": name, "description": "Counts", "purpose": "For a paper", "population": "All", "persons": 100},
         )
         assert status == 201, file
         sent = inside(room, f"print(json.dumps(call('PUT', '/{number}/files/{file['file']}', raw={content!r})))")

@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
-import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.conftest import ROOT, Stack, until
+from tests.conftest import Stack, until
 from tests.stories.asking import ask
-from tests.stories.conftest import Visitor
-
-AXE = Path(__file__).parent / "axe"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-
-
-@pytest.fixture(scope="session")
-def axe() -> str:
-    script = AXE / "node_modules" / "axe-core" / "axe.min.js"
-    if not script.exists():
-        npm = ROOT / ".venv" / "bin" / "npm"
-        subprocess.run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], cwd=AXE, check=True)
-    return script.read_text()
-
-
-def violations(page: Page, axe: str) -> list[str]:
-    page.evaluate(axe)  # the page's policy forbids foreign scripts; the debugger's evaluation is outside it
-    found = page.evaluate("rules => axe.run({runOnly: rules, iframes: false})", RULES)
-    return [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found["violations"]]
+from tests.stories.conftest import Visitor, violations
 
 
 def test_axe_sees_what_is_wrong(visitor: Callable[..., Visitor], stack: Stack, axe: str) -> None:
@@ -43,7 +22,7 @@ def test_axe_sees_what_is_wrong(visitor: Callable[..., Visitor], stack: Stack, a
 def test_every_page_is_accessible(stack: Stack, visitor: Callable[..., Visitor], axe: str) -> None:
     ada, grace = stack.person("ada"), stack.checker("grace")
     room = stack.open_room(stack.project(ada), ada)
-    number = ask(room, {"table.csv": b"region;persons\nNord;3\n", "model.pkl": b"x"}, submit=False)
+    number = ask(room, {"table.csv": b"region;persons\nNord;3\n", "figure.png": b"x"}, submit=False)
     ask(room, {"table.csv": b"region;persons\nNord;3\n"})
     browser = visitor("da-DK")
     page = browser.page

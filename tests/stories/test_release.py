@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from governance.tiers import Tier
 from output_review import frozen, store
 from sluse import processes
-from tests.conftest import SLUSE, Person, Room, Stack, until
+from tests.conftest import SLUSE, Stack, until
 from tests.stories.asking import ask, call, inside
-from tests.stories.conftest import Visitor
+from tests.stories.conftest import Scene, Visitor, approve, checker
 
 TABLE = b"region;persons\r\nNord;120\r\nSyd;3\r\n"
 CANONICAL = b"region;persons\nNord;120\nSyd;3\n"
@@ -30,53 +30,15 @@ plt.bar(["Nord", "Syd"], [120, 30]); out = io.BytesIO(); plt.savefig(out, format
 """
 
 
-@dataclass(frozen=True)
-class Scene:
-    """Ada with an open room, and two checkers."""
-
-    stack: Stack
-    ada: Person
-    room: Room
-    grace: Person
-    alan: Person
-
-    def status(self, number: int) -> str:
-        with self.stack.database.read() as tx:
-            return str(store.request(tx, number).status)
-
-    def reviewed(self, number: int) -> None:
-        until(lambda: self.status(number) != "submitted", 60)
-        assert self.status(number) == "in_review"
-
-
-@pytest.fixture(scope="module")
-def scene(stack: Stack) -> Scene:
-    ada = stack.person("ada")
-    room = stack.open_room(stack.project(ada), ada)
-    return Scene(stack, ada, room, stack.checker("grace"), stack.checker("alan"))
-
-
-def checker(scene: Scene, visitor: Callable[..., Visitor], person: Person) -> Visitor:
-    visiting = visitor()
-    visiting.log_in(scene.stack, person.name, person.password)
-    return visiting
-
-
-def approve(scene: Scene, visitor: Callable[..., Visitor], person: Person, number: int) -> None:
-    visiting = checker(scene, visitor, person)
-    visiting.page.goto(f"{scene.stack.settings.portal_origin}/review/{number}")
-    buttons = visiting.page.get_by_role("button", name="Approve this file")
-    for index in range(buttons.count()):
-        visiting.page.get_by_role("button", name="Approve this file").nth(index).click()
-        visiting.page.wait_for_load_state()
-
-
 def test_a_table_and_a_figure_leave_after_a_checkers_approval(
     scene: Scene, visitor: Callable[..., Visitor], tmp_path: Path
 ) -> None:
     number = ask(scene.room, {"table.csv": TABLE}, submit=False)
     status, file = call(
-        scene.room, "POST", f"/{number}/files", {"name": "figure.png", "description": "Bars", "population": "All"}
+        scene.room,
+        "POST",
+        f"/{number}/files",
+        {"name": "figure.png", "description": "Bars", "purpose": "A paper", "population": "All"},
     )
     assert status == 201
     sent = inside(
@@ -191,10 +153,8 @@ def test_an_objection_blocks_and_a_request_can_be_returned(scene: Scene, visitor
     alan.page.get_by_label("What the author should know").fill("Leave Syd out, please.")
     alan.page.get_by_role("button", name="Return with this advice").click()
     alan.page.wait_for_url("**/review")
-    assert call(scene.room, "GET", f"/{number}")[1] | {"files": []} == {
-        "request": number, "title": "Table one", "status": "returned", "words": "Leave Syd out, please.", "files": [],
-        "changed_at": call(scene.room, "GET", f"/{number}")[1]["changed_at"],
-    }  # fmt: skip
+    shown = call(scene.room, "GET", f"/{number}")[1]
+    assert (shown["title"], shown["status"], shown["words"]) == ("Table one", "returned", "Leave Syd out, please.")
 
 
 def test_who_has_a_role_in_the_project_does_not_decide(stack: Stack, visitor: Callable[..., Visitor]) -> None:
@@ -210,11 +170,11 @@ def test_who_has_a_role_in_the_project_does_not_decide(stack: Stack, visitor: Ca
 
 
 def test_what_has_no_canonical_form_comes_back_with_advice(scene: Scene) -> None:
-    number = ask(scene.room, {"model.pkl": b"\x80\x04rows", "table.csv": TABLE})
+    number = ask(scene.room, {"rows.csv": b"\0\1\2", "table.csv": TABLE})
     until(lambda: scene.status(number) == "returned", 60)
     files = call(scene.room, "GET", f"/{number}")[1]["files"]
     assert [f["state"] for f in files] == ["refused", "ready"]
-    assert "Save the result as one of these" in files[0]["advice"]
+    assert "Save it as plain text" in files[0]["advice"]
 
 
 @pytest.mark.parametrize("victim", ["release", "jobs", "web", "hub"])
@@ -241,3 +201,122 @@ def test_killing_a_process_between_approval_and_release_loses_nothing(
     assert kept is not None
     assert kept.bundle_sha256 == hashlib.sha256(bundle).hexdigest()
     assert "signed heads agree" in scene.stack.sluse("audit", "verify")
+
+
+HALF_AN_UPLOAD = """
+import socket, time
+content = {content!r}
+with socket.create_connection(("gate", 8082), timeout=60) as s:
+    s.sendall(f"PUT /api/requests/{number}/files/{file} HTTP/1.1\\r\\nHost: gate\\r\\n"
+              f"Content-Length: {{len(content)}}\\r\\n\\r\\n".encode() + content[:len(content) // 2])
+    print("half", flush=True)
+    time.sleep(3)
+    try:
+        s.sendall(content[len(content) // 2:])
+        print(s.recv(100).split()[1].decode())
+    except (OSError, IndexError):
+        print("broken")
+"""
+
+
+@pytest.mark.parametrize("victim", ["intake", "web", "jobs", "release", "hub"])
+def test_killing_a_process_during_an_upload_leaves_nothing_half_done(scene: Scene, victim: str) -> None:
+    content = b"region;persons\n" + "".join(f"{victim}{i};120\n" for i in range(4000)).encode()
+    number = ask(scene.room, {}, submit=False)
+    said = {"name": "t.csv", "description": "d", "purpose": "f", "population": "p"}
+    file = call(scene.room, "POST", f"/{number}/files", said)[1]["file"]
+    program = HALF_AN_UPLOAD.format(content=content, number=number, file=file)
+    command = ["docker", "exec", "-u", "64000:64000", scene.room.name("room"), "python", "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as upload:
+        assert upload.stdout is not None
+        assert upload.stdout.readline() == "half\n"
+        os.kill(processes.pids(scene.stack.settings)[victim], signal.SIGKILL)
+        ended = upload.stdout.readline().strip()
+    assert ended == "200" if victim != "intake" else ended in {"502", "503", "broken"}
+    until(lambda: set(processes.states(scene.stack.settings).values()) == {"RUNNING"}, 60)
+    folder = frozen.originals(scene.stack.settings.state).folder
+    assert not list(folder.glob(".partial-*"))
+    assert (folder / hashlib.sha256(content).hexdigest()).exists() is (victim != "intake")
+    if victim == "intake":
+        assert call(scene.room, "GET", f"/{number}")[1]["files"][0]["state"] == "announced"
+        assert call(scene.room, "POST", f"/{number}/submit")[0] == 400  # a request without its bytes is none
+        program = f"print(json.dumps(call('PUT', '/{number}/files/{file}', raw={content!r})))"
+        until(lambda: inside(scene.room, program)[0] == 200, 60)
+    assert call(scene.room, "POST", f"/{number}/submit")[0] == 200
+    scene.reviewed(number)
+
+
+def test_a_released_request_can_be_recalled(scene: Scene, visitor: Callable[..., Visitor]) -> None:
+    number = ask(scene.room, {"table.csv": b"region;persons\nrecalled;120\n"})
+    scene.reviewed(number)
+    approve(scene, visitor, scene.grace, number)
+    until(lambda: scene.status(number) == "released", 30)
+    ada = visitor()
+    ada.log_in(scene.stack, scene.ada.name, scene.ada.password)
+    address = f"{scene.stack.settings.portal_origin}/requests/{number}/download"
+    ada.page.goto(f"{scene.stack.settings.portal_origin}/requests")
+    link = ada.page.locator(f"a[href='/requests/{number}/download']")
+    with ada.page.expect_download():
+        link.click()
+
+    alan = checker(scene, visitor, scene.alan)
+    alan.page.goto(f"{scene.stack.settings.portal_origin}/review/{number}")
+    alan.page.get_by_label("What the author should know").fill("A region has too few persons.")
+    alan.page.get_by_role("button", name="Recall").click()
+    alan.page.wait_for_url("**/review")
+    assert scene.status(number) == "recalled"
+    ada.page.reload()
+    expect(link).to_have_count(0)
+    expect(ada.page.get_by_text("A region has too few persons.")).to_be_visible()
+    answer = ada.page.goto(address)
+    assert answer is not None
+    assert answer.status == 403
+    assert call(scene.room, "GET", f"/{number}")[1]["status"] == "recalled"
+
+
+EVIL = "http://127.0.0.1:9/evil"
+HOSTILE = (
+    f"<script>window.hit = 1; fetch('{EVIL}')</script><img src=x onerror=\"fetch('{EVIL}')\"><img src='{EVIL}.png'>"
+    f"<a href='javascript:alert(1)'>link</a><iframe src='{EVIL}'></iframe><svg onload=\"fetch('{EVIL}')\"></svg>"
+    f"<link rel=stylesheet href='{EVIL}.css'><meta http-equiv=refresh content='0;url={EVIL}'>"
+)
+
+
+def test_a_hostile_notebook_runs_and_fetches_nothing(scene: Scene, visitor: Callable[..., Visitor]) -> None:
+    """The same words in a page of its own do both: so this can fail."""
+    html = {"output_type": "display_data", "metadata": {}, "data": {"text/html": HOSTILE, "text/plain": HOSTILE}}
+    script = {"output_type": "display_data", "metadata": {}, "data": {"application/javascript": "alert(1)"}}
+    cells: list[dict[str, object]] = [
+        {"cell_type": "markdown", "id": "a", "metadata": {}, "source": f"{HOSTILE} ![x]({EVIL}.png) [x](javascript:x)"},
+        {"cell_type": "code", "id": "b", "metadata": {}, "source": HOSTILE, "outputs": [html, script]},
+    ]
+    notebook = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+    number = ask(
+        scene.room, {"hostile.ipynb": notebook, "hostile.md": HOSTILE.encode(), "hostile.txt": b"\x1b]0;x\x07 a"}
+    )
+    scene.reviewed(number)
+
+    def asked_for(page: Page) -> list[str]:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("dialog", lambda dialog: asked.append(f"dialog {dialog.message}"))
+        return asked
+
+    control = visitor().page
+    tried = asked_for(control)
+    control.set_content(HOSTILE.split("<meta")[0])
+    until(lambda: sum(EVIL in url for url in tried) >= 4, 20)
+    assert control.evaluate("window.hit") == 1
+
+    grace = checker(scene, visitor, scene.grace)
+    asked = asked_for(grace.page)
+    grace.page.goto(f"{scene.stack.settings.portal_origin}/review/{number}")
+    shown = grace.page.frame_locator("iframe").first
+    expect(shown.get_by_text("<script>window.hit = 1").first).to_be_visible()
+    expect(grace.page.get_by_text("'text/html'")).to_be_visible()
+    grace.page.wait_for_timeout(2000)
+    grace.photograph("hostile-notebook")
+    ours = (scene.stack.settings.portal_origin, scene.stack.settings.content_origin)
+    assert [url for url in asked if not url.startswith(ours)] == []
+    assert len(asked) > 3  # the page and its frames were asked for
+    assert grace.page.url.endswith(f"/review/{number}")

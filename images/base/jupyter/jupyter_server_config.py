@@ -10,7 +10,12 @@ c.ServerApp.preferred_dir = home
 c.ServerApp.allow_remote_access = True  # the gate checks Host and Origin
 c.ServerApp.disable_check_xsrf = False
 c.ServerApp.quit_button = False
-c.ServerApp.jpserver_extensions = {"jupyterlab": True, "jupyter_lsp": False, "notebook_shim": False}
+c.ServerApp.jpserver_extensions = {
+    "datasluse_release_requests": True,
+    "jupyterlab": True,
+    "jupyter_lsp": False,
+    "notebook_shim": False,
+}
 c.NotebookNotary.secret_file = f"{home}/.jupyterlab/notebook_secret"
 c.NotebookNotary.db_file = f"{home}/.jupyterlab/nbsignatures.db"
 c.LabApp.news_url = None

@@ -1,0 +1,92 @@
+import { Poll } from '@lumino/polling';
+import { ISignal, Signal } from '@lumino/signaling';
+import { Api, IOverview, IRequest } from './api';
+import { IOutput } from './outputs';
+
+/** My requests as they are, asked for again and again, and what I do with them. */
+export class Requests {
+  constructor(readonly api: Api, interval = 5000) {
+    this.poll = new Poll({
+      name: 'release-requests',
+      factory: () => this.refresh(),
+      frequency: { interval, backoff: true, max: 60000 },
+      standby: 'when-hidden'
+    });
+  }
+
+  readonly poll: Poll;
+  overview: IOverview | null = null;
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** A request whose state became another, not by what was done here. */
+  get moved(): ISignal<this, IRequest> {
+    return this._moved;
+  }
+
+  get returned(): IRequest[] {
+    return this.overview?.requests.filter(request => request.status === 'returned') ?? [];
+  }
+
+  async refresh(): Promise<IOverview> {
+    const before = new Map(this.overview?.requests.map(request => [request.request, request.status]));
+    const overview = await this.api.overview();
+    this.overview = overview;
+    for (const request of overview.requests) {
+      const was = before.get(request.request);
+      if (was && was !== request.status && !this.mine.has(request.request)) {
+        this._moved.emit(request);
+      }
+    }
+    this.mine.clear();
+    this._changed.emit();
+    return overview;
+  }
+
+  /**
+   * Request the release of these outputs, as a new request or as a new round of a returned one.
+   * When something fails nothing stays half done: the draft is withdrawn, and the error thrown.
+   */
+  async request(
+    title: string,
+    outputs: IOutput[],
+    returned: IRequest | null,
+    progress: (done: number, name: string) => void
+  ): Promise<IRequest> {
+    const draft = returned
+      ? await this.api.act(returned.request, 'revise')
+      : await this.api.create(title);
+    try {
+      for (const [index, output] of outputs.entries()) {
+        progress(index, output.name);
+        await this.api.send(draft.request, output.path, { name: output.name, ...output.answers });
+      }
+      progress(outputs.length, '');
+      this.mine.add(draft.request);
+      return await this.api.act(draft.request, 'submit');
+    } catch (error) {
+      await this.api.act(draft.request, 'withdraw').catch(() => undefined);
+      throw error;
+    } finally {
+      void this.poll.refresh();
+    }
+  }
+
+  async withdraw(request: number): Promise<void> {
+    this.mine.add(request);
+    await this.api.act(request, 'withdraw');
+    await this.refresh();
+  }
+
+  dispose(): void {
+    this.poll.dispose();
+    Signal.clearData(this);
+  }
+
+  /** What changed by my own doing, which nobody need tell me. */
+  private readonly mine = new Set<number>();
+  private readonly _changed = new Signal<this, void>(this);
+  private readonly _moved = new Signal<this, IRequest>(this);
+}

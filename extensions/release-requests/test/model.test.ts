@@ -1,0 +1,65 @@
+import { expect, it } from 'vitest';
+import { Api, IOverview, IRequest, Status } from '../src/api';
+import { Requests } from '../src/model';
+import { IOutput } from '../src/outputs';
+
+class Room {
+  said: string[] = [];
+  status: Status = 'in_review';
+  broken = '';
+
+  overview = async () => ({ requests: [this.row()] }) as unknown as IOverview;
+  create = async () => this.did('create');
+  send = async (_: number, path: string) => this.did(`send ${path}`);
+  act = async (_: number, what: string) => this.did(what);
+
+  private did(what: string): IRequest {
+    this.said.push(what);
+    if (this.broken && what.includes(this.broken)) {
+      throw new Error('refused');
+    }
+    return this.row();
+  }
+
+  private row(): IRequest {
+    return { request: 7, title: 'T', status: this.status } as IRequest;
+  }
+}
+
+const output = (path: string): IOutput => ({ path, name: path, size: 1, problem: null, answers: {} as never });
+const model = (room: Room) => new Requests(room as unknown as Api, 1_000_000);
+
+it('sends every file, then hands the request in', async () => {
+  const room = new Room();
+  const at: string[] = [];
+  await model(room).request('T', [output('a'), output('b')], null, (done, name) => at.push(`${done} ${name}`));
+  expect(room.said).toEqual(['create', 'send a', 'send b', 'submit']);
+  expect(at).toEqual(['0 a', '1 b', '2 ']);
+});
+
+it('makes a new round of a returned request', async () => {
+  const room = new Room();
+  await model(room).request('', [output('a')], { request: 7 } as IRequest, () => undefined);
+  expect(room.said).toEqual(['revise', 'send a', 'submit']);
+});
+
+it('leaves nothing half done when a file is refused', async () => {
+  const room = new Room();
+  room.broken = 'send b';
+  await expect(model(room).request('T', [output('a'), output('b')], null, () => undefined)).rejects.toThrow('refused');
+  expect(room.said).toEqual(['create', 'send a', 'send b', 'withdraw']);
+});
+
+it('tells of a request that moved, and not of what was done here', async () => {
+  const room = new Room();
+  const requests = model(room);
+  const told: Status[] = [];
+  requests.moved.connect((_, request) => told.push(request.status));
+  await requests.refresh();
+  room.status = 'returned';
+  await requests.refresh();
+  await requests.refresh();
+  room.status = 'withdrawn';
+  await requests.withdraw(7);
+  expect(told).toEqual(['returned']);
+});

@@ -1,0 +1,159 @@
+"""Jupyter notebooks: source, text and pictures, written again; what a viewer would not show is left out and listed.
+
+An output often has several forms of the same thing, and a viewer shows one: the others would leave unseen. Here one is
+kept: the picture, or else the text. HTML, scripts and private forms are left out; a table that pandas shows as HTML has
+its text beside it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import json
+from typing import Any
+
+from output_review.inspection import images, json_files, printed, text, view
+from output_review.inspection.report import Dropped, Finding, Inspected, NoCanonicalForm
+
+MOST_CELLS, MOST_OUTPUTS, MOST_LINES = 500, 100, 20_000
+PICTURES = {"image/png": "png", "image/jpeg": "jpeg"}
+KINDS = {"code", "markdown", "raw"}
+STREAMS = {"stdout", "stderr"}
+
+
+class Notebook:
+    """A notebook being written again."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.dropped: list[Dropped] = []
+        self.findings: list[Finding] = []
+        self.shown: list[str] = []
+        self.lines = 0
+
+    def cell(self, number: int, given: dict[str, Any]) -> dict[str, Any]:
+        """One cell."""
+        place = f"cell {number}"
+        kind = given.get("cell_type")
+        if kind not in KINDS:
+            raise NoCanonicalForm("not_notebook", f"{place}: {kind!r}"[:100])
+        source = self.text(given.get("source", ""), f"{place}, ")
+        made: dict[str, Any] = {"cell_type": kind, "id": f"cell-{number}", "metadata": {}, "source": source}
+        for key in ("metadata", "attachments"):
+            self.leave_out(given.get(key), key, place)
+        self.leave_out({k: v for k, v in given.items() if k not in KNOWN_OF_CELL}, "unknown fields", place)
+        self.shown.append(f'<div class="cell"><pre class="source">{html.escape(source)}</pre>')
+        if kind == "code":
+            outputs = given.get("outputs", [])
+            if not isinstance(outputs, list) or len(outputs) > MOST_OUTPUTS:
+                raise NoCanonicalForm("not_notebook", f"{place}: outputs")
+            made["outputs"] = [
+                one
+                for at, output in enumerate(outputs, start=1)
+                if (one := self.output(output, f"{place}, output {at}"))
+            ]
+            count = given.get("execution_count")
+            made["execution_count"] = count if isinstance(count, int) and 0 < count < 10**6 else None
+        self.shown.append("</div>")
+        return made
+
+    def output(self, given: Any, place: str) -> dict[str, Any] | None:
+        """One output, or None when nothing of it can be shown."""
+        if not isinstance(given, dict):
+            raise NoCanonicalForm("not_notebook", place)
+        kind = given.get("output_type")
+        if kind == "stream":
+            name = given.get("name") if given.get("name") in STREAMS else "stdout"
+            return {"output_type": "stream", "name": name, "text": self.printed(given.get("text", ""), place)}
+        if kind == "error":
+            self.leave_out(given.get("traceback"), "traceback", place)
+            words = [self.printed(str(given.get(key, "")), f"{place}, {key}") for key in ("ename", "evalue")]
+            return {"output_type": "error", "ename": words[0], "evalue": words[1], "traceback": []}
+        if kind in {"display_data", "execute_result"}:
+            return self.display(given, place)
+        raise NoCanonicalForm("not_notebook", f"{place}: {kind!r}"[:100])
+
+    def display(self, given: dict[str, Any], place: str) -> dict[str, Any] | None:
+        """The one form that is kept of what a cell displayed."""
+        forms = given.get("data")
+        if not isinstance(forms, dict):
+            raise NoCanonicalForm("not_notebook", place)
+        self.leave_out(given.get("metadata"), "metadata", place)
+        kept = next((form for form in (*PICTURES, "text/plain") if form in forms), None)
+        for form, content in forms.items():
+            if form != kept:
+                self.leave_out(content, f"{form[:60]!r}", place)
+        if kept is None:
+            return None
+        if kept == "text/plain":
+            data = {kept: self.printed(forms[kept], place)}
+        else:
+            data = {kept: self.picture(_joined(forms[kept], place), PICTURES[kept], place)}
+        return {"output_type": "display_data", "metadata": {}, "data": data}
+
+    def picture(self, given: str, kind: str, place: str) -> str:
+        """A picture, of pixels alone."""
+        try:
+            raw = base64.b64decode("".join(given.split()), validate=True)
+        except binascii.Error as e:
+            raise NoCanonicalForm("broken_image", f"{place}: {e}") from None
+        if not raw.startswith(images.MAGIC[kind]):
+            raise NoCanonicalForm("broken_image", place)
+        again, dropped, findings = images.written_again(raw, kind)
+        self.dropped += [Dropped(d.what, f"{place}, {d.place}") for d in dropped]
+        self.findings += [Finding(f.rule, f"{place}, {f.place}", f.evidence) for f in findings]
+        self.shown.append(f'<div class="output">{view.image(place, kind, again)}</div>')
+        return base64.b64encode(again).decode()
+
+    def printed(self, given: Any, place: str) -> str:
+        """What was printed: shown, and looked through for rows."""
+        said = self.text(given, f"{place}, ")
+        self.findings += printed.findings(said, f"{place}, ")
+        self.shown.append(f'<div class="output"><pre>{html.escape(said)}</pre></div>')
+        return said
+
+    def text(self, given: Any, place: str) -> str:
+        """Text, as it is read."""
+        said = text.plain(_joined(given, place), self.dropped, place.rstrip(", "))
+        self.lines += said.count("\n") + 1
+        if self.lines > MOST_LINES:
+            raise NoCanonicalForm("too_many_lines")
+        self.findings += text.looked_at(said, place)
+        return said
+
+    def leave_out(self, given: Any, what: str, place: str) -> None:
+        """List what is not in the canonical copy; an empty thing is nothing."""
+        if given:
+            self.dropped.append(Dropped(f"{what}, {len(json.dumps(given))} bytes", place))
+
+
+KNOWN_OF_CELL = {"cell_type", "id", "source", "outputs", "execution_count", "metadata", "attachments"}
+
+
+def inspect(name: str, raw: bytes) -> Inspected:
+    """The canonical copy of a notebook; raises NoCanonicalForm."""
+    notebook = Notebook(name)
+    given = json_files.load(text.decode(raw, notebook.dropped))
+    cells = given.get("cells") if isinstance(given, dict) else None
+    if not isinstance(cells, list) or given.get("nbformat") != 4 or not all(isinstance(c, dict) for c in cells):
+        raise NoCanonicalForm("not_notebook")
+    if len(cells) > MOST_CELLS:
+        raise NoCanonicalForm("too_many_lines", f"{len(cells)} cells")
+    notebook.leave_out(given.get("metadata"), "metadata", "notebook")
+    unknown = {k: v for k, v in given.items() if k not in {"cells", "metadata", "nbformat", "nbformat_minor"}}
+    notebook.leave_out(unknown, "unknown fields", "notebook")
+    made = [notebook.cell(number, cell) for number, cell in enumerate(cells, start=1)]
+    written = {"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    canonical = json.dumps(written, indent=1, ensure_ascii=False).encode() + b"\n"
+    shown = view.page(name, "".join(notebook.shown))
+    return Inspected("notebook", canonical, shown, notebook.dropped, notebook.findings)
+
+
+def _joined(given: Any, place: str) -> str:
+    """Text, which a notebook may hold as a list of lines."""
+    if isinstance(given, list) and all(isinstance(line, str) for line in given):
+        return "".join(given)
+    if not isinstance(given, str):
+        raise NoCanonicalForm("not_notebook", place)
+    return given

@@ -1,0 +1,50 @@
+"""Pages that a checker sees in the frame: no script, and no address of anything else."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Iterable
+
+STYLE = (
+    "body{font:14px sans-serif;margin:12px}table{border-collapse:collapse}"
+    "td,th{border:1px solid #999;padding:2px 8px;text-align:left;white-space:pre-wrap;overflow-wrap:anywhere}"
+    "thead{position:sticky;top:0;background:#eee}.n{color:#555;font-weight:400}img{max-width:100%}"
+    "pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:4px 0;padding:8px}.source{background:#f2f2f2}"
+    ".cell{border-top:1px solid #999;padding:4px 0}.output{border-left:4px solid #999;padding-left:8px}"
+    ".lines td{border:0;padding:0 8px;font-family:monospace}.lines .n{text-align:right;user-select:none}"
+)
+
+
+def page(name: str, body: str) -> str:
+    """A whole page; `body` is HTML in which everything of the file's is escaped."""
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(name)}</title>'
+        f"<style>{STYLE}</style><body>{body}</body></html>"
+    )
+
+
+def table(heading: list[str], rows: Iterable[list[str]]) -> str:
+    """A table with its row numbers, the heading as 1."""
+
+    def line(row: list[str], tag: str, number: int) -> str:
+        cells = "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row)
+        return f"<tr><th class=n>{number}</th>{cells}</tr>"
+
+    body = "".join(line(row, "td", number) for number, row in enumerate(rows, start=2))
+    return f"<table><thead>{line(heading, 'th', 1)}</thead><tbody>{body}</tbody></table>"
+
+
+def lines(text: str) -> str:
+    """Text as it is, with numbered lines."""
+    rows = (
+        f"<tr><th class=n>{number}</th><td>{html.escape(line)}</td></tr>"
+        for number, line in enumerate(text.split("\n"), start=1)
+    )
+    return f'<table class="lines">{"".join(rows)}</table>'
+
+
+def image(name: str, kind: str, content: bytes) -> str:
+    """An image, inside the page itself."""
+    shown = base64.b64encode(content).decode()
+    return f'<img alt="{html.escape(name)}" src="data:image/{kind};base64,{shown}">'
