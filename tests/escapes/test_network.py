@@ -23,7 +23,7 @@ def test_a_researcher_cannot_reach_the_internet(internet: Canary, probe: Prober,
 
 
 def test_a_researcher_cannot_fetch_packages(internet: Canary, probe: Prober, stack: Stack) -> None:
-    """pip itself, brought into the room; the control is the same pip in an ordinary container, which reaches an index."""
+    """pip itself, brought into the room; the control is the same pip in an ordinary container, which is answered."""
     brought = stack.settings.state / "homes" / probe.room.id / "brought"
     shutil.copytree(Path(pip.__file__).parent, brought / "pip", ignore=shutil.ignore_patterns("__pycache__"))
     for path in [brought, *brought.rglob("*")]:
