@@ -41,6 +41,7 @@ MOVES: dict[tuple[Status, Status], frozenset[Actor]] = {
     (Status.SUBMITTED, Status.RETURNED): frozenset({Actor.INSPECTION}),
     (Status.SUBMITTED, Status.QUARANTINED): frozenset({Actor.INSPECTION}),
     (Status.SUBMITTED, Status.WITHDRAWN): frozenset({Actor.AUTHOR}),
+    (Status.DRAFT, Status.RETURNED): frozenset({Actor.AUTHOR}),  # a new round that is given up
     (Status.RETURNED, Status.DRAFT): frozenset({Actor.AUTHOR}),
     (Status.RETURNED, Status.WITHDRAWN): frozenset({Actor.AUTHOR}),
     (Status.IN_REVIEW, Status.APPROVED): frozenset({Actor.CHECKER}),

@@ -178,6 +178,15 @@ def revise(here: Here, number: int) -> dict[str, Any]:
         return _shown(tx, row, here.speech)
 
 
+@router.post("/{number}/give-up")
+def give_up(here: Here, number: int) -> dict[str, Any]:
+    """Leave a draft whose sending failed."""
+    with here.database.write() as tx:
+        row = here.own(tx, number)
+        service.give_up(tx, row, tx.get_one(Person, row.person_id), here.clock())
+        return _shown(tx, row, here.speech)
+
+
 @router.post("/{number}/withdraw")
 def withdraw(here: Here, number: int) -> dict[str, Any]:
     """Take a request back."""

@@ -174,6 +174,16 @@ def revise(tx: Session, row: ReleaseRequest, by: Person, now: datetime) -> None:
     tx.flush()
 
 
+def give_up(tx: Session, row: ReleaseRequest, by: Person, now: datetime) -> None:
+    """Leave a draft: a first round is withdrawn; a later one is given up, and the request stays returned."""
+    if row.person_id != by.id:
+        raise NotAllowed("Only the author may withdraw a request.")
+    _must_be(row, Status.DRAFT)
+    earlier = store.earlier_rounds(tx, row.id)
+    words = earlier[-1][0].words if earlier else None
+    _move(tx, row, Status.RETURNED if earlier else Status.WITHDRAWN, Actor.AUTHOR, by.id, now, words=words)
+
+
 def withdraw(tx: Session, row: ReleaseRequest, by: Person, now: datetime) -> None:
     """Take a request back, by its author."""
     if row.person_id != by.id:

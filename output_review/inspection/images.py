@@ -12,7 +12,7 @@ from output_review.inspection.report import Dropped, Finding, Inspected, NoCanon
 
 MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}
 MOST_PIXELS = 40_000_000
-MANY_PIXELS = 12_000_000
+MANY_PIXELS, LONG_SIDE = 12_000_000, 4_000
 KEPT_CHUNKS = {"IHDR", "PLTE", "IDAT", "IEND", "tRNS"}
 QUALITY = 95
 """Of a JPEG that is written again: what is lost is not seen."""
@@ -32,11 +32,16 @@ def written_again(raw: bytes, kind: str) -> tuple[bytes, list[Dropped], list[Fin
     """An image of pixels alone, with what was left out and what is to be looked at; raises NoCanonicalForm."""
     dropped = _not_pixels_png(raw) if kind == "png" else _not_pixels_jpeg(raw)
     try:
-        image = Image.open(io.BytesIO(raw), formats=["PNG" if kind == "png" else "JPEG"])
+        image: Image.Image = Image.open(io.BytesIO(raw), formats=["PNG" if kind == "png" else "JPEG"])
         if getattr(image, "n_frames", 1) > 1:
             raise NoCanonicalForm("animated")
         if image.width * image.height > MOST_PIXELS:
             raise NoCanonicalForm("too_many_pixels", f"{image.width} x {image.height}")
+        if image.mode.startswith("I;16"):
+            dropped.append(Dropped("16-bit depth, now 8", "pixels"))
+            image = image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
+        elif image.mode in {"I", "F"}:
+            raise NoCanonicalForm("broken_image", f"mode {image.mode}")
         pixels = _upright(image).convert("RGBA")
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as e:
         raise NoCanonicalForm("broken_image", str(e)) from None
@@ -52,7 +57,7 @@ def written_again(raw: bytes, kind: str) -> tuple[bytes, list[Dropped], list[Fin
     else:
         plain.save(out, "JPEG", quality=QUALITY, subsampling=0)
     findings = []
-    if plain.width * plain.height > MANY_PIXELS:
+    if plain.width * plain.height > MANY_PIXELS or max(plain.size) > LONG_SIDE:
         findings.append(Finding("large_image", "whole file", f"{plain.width} x {plain.height} pixels"))
     return out.getvalue(), dropped, findings
 

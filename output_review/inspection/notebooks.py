@@ -16,7 +16,7 @@ from typing import Any
 from output_review.inspection import images, json_files, printed, text, view
 from output_review.inspection.report import Dropped, Finding, Inspected, NoCanonicalForm
 
-MOST_CELLS, MOST_OUTPUTS, MOST_LINES = 500, 100, 20_000
+MOST_CELLS, MOST_OUTPUTS, MOST_LINES, LONG_LINES = 500, 100, 20_000, 2_000
 PICTURES = {"image/png": "png", "image/jpeg": "jpeg"}
 KINDS = {"code", "markdown", "raw"}
 STREAMS = {"stdout", "stderr"}
@@ -44,17 +44,20 @@ class Notebook:
             self.leave_out(given.get(key), key, place)
         self.leave_out({k: v for k, v in given.items() if k not in KNOWN_OF_CELL}, "unknown fields", place)
         self.shown.append(f'<div class="cell"><pre class="source">{html.escape(source)}</pre>')
+        if kind != "code":
+            self.findings += printed.findings(source, f"{place}, ")
         if kind == "code":
             outputs = given.get("outputs", [])
-            if not isinstance(outputs, list) or len(outputs) > MOST_OUTPUTS:
+            if not isinstance(outputs, list):
                 raise NoCanonicalForm("not_notebook", f"{place}: outputs")
+            if len(outputs) > MOST_OUTPUTS:
+                raise NoCanonicalForm("too_many_lines", f"{place}: {len(outputs)} outputs")
             made["outputs"] = [
                 one
                 for at, output in enumerate(outputs, start=1)
                 if (one := self.output(output, f"{place}, output {at}"))
             ]
-            count = given.get("execution_count")
-            made["execution_count"] = count if isinstance(count, int) and 0 < count < 10**6 else None
+            made["execution_count"] = None  # nobody would see it
         self.shown.append("</div>")
         return made
 
@@ -63,8 +66,10 @@ class Notebook:
         if not isinstance(given, dict):
             raise NoCanonicalForm("not_notebook", place)
         kind = given.get("output_type")
+        self.leave_out({k: v for k, v in given.items() if k not in KNOWN_OF_OUTPUT}, "unknown fields", place)
         if kind == "stream":
             name = given.get("name") if given.get("name") in STREAMS else "stdout"
+            self.shown.append(f'<div class="n">{name}</div>')
             return {"output_type": "stream", "name": name, "text": self.printed(given.get("text", ""), place)}
         if kind == "error":
             self.leave_out(given.get("traceback"), "traceback", place)
@@ -128,13 +133,16 @@ class Notebook:
             self.dropped.append(Dropped(f"{what}, {len(json.dumps(given))} bytes", place))
 
 
+KNOWN_OF_OUTPUT = {
+    *("output_type", "name", "text", "ename", "evalue", "traceback", "data", "metadata", "execution_count"),
+}
 KNOWN_OF_CELL = {"cell_type", "id", "source", "outputs", "execution_count", "metadata", "attachments"}
 
 
 def inspect(name: str, raw: bytes) -> Inspected:
     """The canonical copy of a notebook; raises NoCanonicalForm."""
     notebook = Notebook(name)
-    given = json_files.load(text.decode(raw, notebook.dropped))
+    given = json_files.load(text.decode(raw, notebook.dropped), constant=str)
     cells = given.get("cells") if isinstance(given, dict) else None
     if not isinstance(cells, list) or given.get("nbformat") != 4 or not all(isinstance(c, dict) for c in cells):
         raise NoCanonicalForm("not_notebook")
@@ -146,6 +154,8 @@ def inspect(name: str, raw: bytes) -> Inspected:
     made = [notebook.cell(number, cell) for number, cell in enumerate(cells, start=1)]
     written = {"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     canonical = json.dumps(written, indent=1, ensure_ascii=False).encode() + b"\n"
+    if notebook.lines > LONG_LINES:
+        notebook.findings.append(Finding("long", "whole file", f"{notebook.lines} lines"))
     shown = view.page(name, "".join(notebook.shown))
     return Inspected("notebook", canonical, shown, notebook.dropped, notebook.findings)
 

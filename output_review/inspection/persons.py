@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import unicodedata
 from collections.abc import Iterable, Iterator
 
 import re2
@@ -10,11 +11,14 @@ from stdnum.dk import cpr
 
 from output_review.inspection.report import Finding
 
+BEFORE, AFTER = r"(?:^|[^0-9.]|[^0-9][.])", r"(?:\.0+)?(?:$|[^0-9])"
 SHAPE = re2.compile(
-    r"(?:^|[^0-9.,]|[^0-9][.,])((?:0[1-9]|[12][0-9]|3[01])(?:0[1-9]|1[0-2])[0-9]{2}[- ]?[0-9]{4})(?:$|[^0-9])"
+    BEFORE + r"((?:0[1-9]|[12][0-9]|3[01])[-./]?(?:0[1-9]|1[0-2])[-./]?[0-9]{2} {0,2}-? {0,2}[0-9]{4})" + AFTER
 )
-SHORN = re2.compile(r"(?:^|[^0-9.,-]|[^0-9][.,])([1-9](?:0[1-9]|1[0-2])[0-9]{2}-?[0-9]{4})(?:$|[^0-9.,])")
+SHORN = re2.compile(r"(?:^|[^0-9.-]|[^0-9][.])([1-9](?:0[1-9]|1[0-2])[0-9]{2}-?[0-9]{4})" + AFTER)
 """A number whose leading zero a spreadsheet took."""
+DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
+NOT_DIGITS = str.maketrans("", "", "-./ ")
 
 
 def numbers(cells: Iterable[tuple[str, str]]) -> list[Finding]:
@@ -31,10 +35,11 @@ def numbers(cells: Iterable[tuple[str, str]]) -> list[Finding]:
 
 
 def _in_line(content: str) -> Iterator[str]:
+    content = unicodedata.normalize("NFKC", content).translate(DASHES)
     for shape, lead in ((SHAPE, ""), (SHORN, "0")):
         start = 0
         while match := shape.search(content, start):
-            number = lead + match.group(1).replace("-", "").replace(" ", "")
+            number = lead + match.group(1).translate(NOT_DIGITS)
             if _has_a_birthday(number):
                 yield number
             start = match.end(1)

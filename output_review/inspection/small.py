@@ -26,15 +26,19 @@ def small_counts(rows: list[list[str]], threshold: int = THRESHOLD) -> list[Find
     """Counts of 1 up to the threshold in columns that look like counts; other columns are not counts of persons."""
     found = []
     for column, heading in enumerate(rows[0]):
-        values = [_whole(row[column]) for row in rows[1:] if column < len(row) and row[column].strip()]
-        numbers = [value for value in values if value is not None]
-        if not numbers or not is_count(heading) or len(numbers) < 0.5 * len(values):
+        if not is_count(heading):
             continue
-        for r, row in enumerate(rows[1:], start=1):
-            value = _whole(row[column]) if column < len(row) else None
-            if value is not None and 0 < value < threshold:
-                found.append(Finding("small_count", place(rows, r, column), f"{value}"))
+        values = [
+            (r, whole(row[column])) for r, row in enumerate(rows) if r and len(row) > column and row[column].strip()
+        ]
+        numbers = [(r, value) for r, value in values if value is not None]
+        if len(numbers) >= 0.5 * len(values):
+            found += [Finding("small_count", place(rows, r, column), f"{n}") for r, n in numbers if 0 < n < threshold]
     return found
+
+
+LONGEST_HEADING = 80
+"""Characters of a heading that a finding repeats: a finding for each of many cells must stay small."""
 
 
 def is_count(heading: str) -> bool:
@@ -43,7 +47,7 @@ def is_count(heading: str) -> bool:
     return bool(words & COUNT_WORDS) and not words & OTHER_WORDS
 
 
-def _whole(cell: str) -> int | None:
+def whole(cell: str) -> int | None:
     """A cell as a whole number: `3`, `3.0`, `3,0` and `1.234` are; `2,5` and `<5` are not."""
     text = cell.strip().replace("\u00a0", "").replace(" ", "")
     if re.fullmatch(r"\d{1,3}([.,]\d{3})+", text):
@@ -55,4 +59,5 @@ def _whole(cell: str) -> int | None:
 def place(rows: list[list[str]], row: int, column: int) -> str:
     """How a person finds a cell: its row, counted with the heading as 1, and its column's name."""
     heading = rows[0][column] if column < len(rows[0]) else ""
-    return f"row {row + 1}, column {heading or column + 1}"
+    shown = heading if len(heading) <= LONGEST_HEADING else f"{heading[:LONGEST_HEADING]}…"
+    return f"row {row + 1}, column {shown or column + 1}"

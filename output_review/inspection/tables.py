@@ -10,7 +10,7 @@ from output_review.inspection import persons, view
 from output_review.inspection.characters import hidden
 from output_review.inspection.report import Dropped, Finding, Inspected, NoCanonicalForm
 from output_review.inspection.small import place, small_counts
-from output_review.inspection.text import decode
+from output_review.inspection.text import ENCODED, decode
 
 DELIMITERS = ",;\t|"
 MOST_CELLS = 200_000
@@ -18,7 +18,9 @@ MOST_ROWS = 5_000
 """More than this is a data set, not a table (OpenSAFELY's limit); a checker is shown every row of what may leave."""
 LONG = 1_000
 FORMULA = re.compile(r"^[=+\-@\t\r]")
-NUMBER = re.compile(r"^[+-]?[\d.,\s]*\d%?$")
+NUMBER = re.compile(r"^[+-]?(?:inf|[\d.,\s]*\d(?:[eE][+-]?\d{1,3})?%?)(?:\s*[(\[][^()\[\]a-zA-Z]{1,40}[)\]])?$")
+IDENTIFIERS = {"id", "cpr", "pnr", "cprnr", "cprnummer", "personnummer", "lbnr", "patientid", "personid", "mrn"}
+MANY_ROWS = 20
 
 
 def inspect(name: str, raw: bytes) -> Inspected:
@@ -29,6 +31,8 @@ def inspect(name: str, raw: bytes) -> Inspected:
     out = io.StringIO()
     csv.writer(out, delimiter=_delimiter(text), lineterminator="\n").writerows(rows)
     canonical = out.getvalue().encode()
+    if "\u00a0" in text:
+        dropped.append(Dropped("spaces that do not break, now spaces", "whole file"))
     if "\r" in text:
         dropped.append(Dropped("carriage returns", "line ends"))
     if any(
@@ -43,13 +47,15 @@ def inspect(name: str, raw: bytes) -> Inspected:
         *_formulas(rows),
         *_shape(rows),
         *small_counts(rows),
+        *_records(rows),
+        *_encoded(rows),
     ]
     return Inspected("csv", canonical, view.page(name, view.table(rows[0], rows[1:])), dropped, findings)
 
 
 def _delimiter(text: str) -> str:
     """The delimiter that the heading row has most of; a comma when it has one column."""
-    heading = text.lstrip("\r\n").splitlines()[0] if text.strip() else ""
+    heading = re.sub(r'"[^"]*"', "", text.lstrip("\r\n").splitlines()[0]) if text.strip() else ""
     return max(DELIMITERS, key=lambda d: (heading.count(d), d == ","))
 
 
@@ -63,11 +69,15 @@ def _parse(text: str) -> list[list[str]]:
             if cells > MOST_CELLS or len(rows) > MOST_ROWS:
                 raise NoCanonicalForm("too_many_cells")
             if row:
-                rows.append([cell.replace("\r\n", "\n").replace("\r", "\n").strip() for cell in row])
+                rows.append(
+                    [cell.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ").strip() for cell in row]
+                )
     except csv.Error as e:
         raise NoCanonicalForm("no_table", str(e)) from None
     if not rows or not any(cell.strip() for cell in rows[0]):
         raise NoCanonicalForm("no_table")
+    if max(len(row) for row in rows) * len(rows) > MOST_CELLS:
+        raise NoCanonicalForm("too_many_cells", "rows of very different length")
     return rows
 
 
@@ -76,7 +86,29 @@ def _invisible(rows: list[list[str]]) -> list[Finding]:
         Finding("invisible", place(rows, r, c), ", ".join(found[:5]))
         for r, row in enumerate(rows)
         for c, cell in enumerate(row)
-        if (found := hidden(cell, allowed="\n"))
+        if (found := hidden(cell, allowed="\n" if r else ""))  # a heading of many lines pushes the table away
+    ]
+
+
+def _records(rows: list[list[str]]) -> list[Finding]:
+    """Rows about single persons: each with an identifier of its own, or the index that pandas writes."""
+    found = []
+    for column, heading in enumerate(rows[0]):
+        words = set(re.findall(r"[a-zæøå]+", heading.lower()))
+        values = [row[column] for row in rows[1:] if column < len(row)]
+        distinct = len(set(values)) == len(values)
+        index = column == 0 and heading in {"", "Unnamed: 0"} and values == [str(n) for n in range(len(values))]
+        if (words & IDENTIFIERS and distinct and len(values) >= 3) or (index and len(values) >= MANY_ROWS):
+            found.append(Finding("rows", f"column {heading[:80] or column + 1}", f"{len(values)} rows"))
+    return found
+
+
+def _encoded(rows: list[list[str]]) -> list[Finding]:
+    return [
+        Finding("encoded", place(rows, r, c), f"{len(cell)} characters")
+        for r, row in enumerate(rows)
+        for c, cell in enumerate(row)
+        if ENCODED.search(cell)
     ]
 
 

@@ -11,7 +11,11 @@ from output_review.inspection.report import Dropped, Finding, Inspected, NoCanon
 MOST_LINES = 5_000
 LONG_LINES = 500
 """More than a person reads without being told; 5,000 is more than anybody does."""
+LONG_TEXT, MOST_TEXT = 50_000, 1_000_000
+"""Characters."""
 ENCODED = re2.compile(r"[A-Za-z0-9+/_=-]{200}")
+WRAPPED = re2.compile(r"(?m)(?:^[A-Za-z0-9+/_=-]{60,}$\n?){4}")
+"""Encoded data as it is written in lines of 64 or 76 characters."""
 ESCAPES = re2.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\^_]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 """What colours a terminal (ECMA-48)."""
 
@@ -23,10 +27,10 @@ def inspect(name: str, raw: bytes) -> Inspected:
     count = text.count("\n")
     if not text.strip():
         raise NoCanonicalForm("no_content")
-    if count > MOST_LINES:
-        raise NoCanonicalForm("too_many_lines", f"{count} lines")
+    if count > MOST_LINES or len(text) > MOST_TEXT:
+        raise NoCanonicalForm("too_many_lines", f"{count} lines, {len(text)} characters")
     findings = [*looked_at(text, ""), *printed.findings(text, "")]
-    if count > LONG_LINES:
+    if count > LONG_LINES or len(text) > LONG_TEXT:
         findings.append(Finding("long", "whole file", f"{count} lines"))
     kind = "markdown" if name.lower().endswith(".md") else "text"
     return Inspected(kind, text.encode(), view.page(name, view.lines(text.removesuffix("\n"))), dropped, findings)
@@ -59,12 +63,18 @@ def plain(text: str, dropped: list[Dropped], place: str) -> str:
         coloured, text = text, ESCAPES.sub("", text)
         if coloured != text:
             dropped.append(Dropped("terminal colours", place))
+    if "\u00a0" in text:
+        dropped.append(Dropped("spaces that do not break, now spaces", place))
+        text = text.replace("\u00a0", " ")
     lines = text.replace("\r\n", "\n").split("\n")
     if any("\r" in line for line in lines):
         dropped.append(Dropped("text that was written over", place))
     elif "\r" in text:
         dropped.append(Dropped("carriage returns", place))
-    return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in lines)
+    read = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in lines]
+    if any(line != line.rstrip() for line in read):
+        dropped.append(Dropped("spaces at the end of lines", place))
+    return "\n".join(line.rstrip() for line in read)
 
 
 def looked_at(text: str, where: str) -> list[Finding]:
@@ -76,4 +86,7 @@ def looked_at(text: str, where: str) -> list[Finding]:
             found.append(Finding("invisible", place, ", ".join(characters[:5])))
         if ENCODED.search(line):
             found.append(Finding("encoded", place, f"{len(line)} characters"))
+    for match in WRAPPED.finditer(text):
+        number = text.count("\n", 0, match.start()) + 1
+        found.append(Finding("encoded", f"{where}line {number}", "lines of encoded text"))
     return found

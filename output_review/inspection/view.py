@@ -1,4 +1,7 @@
-"""Pages that a checker sees in the frame: no script, and no address of anything else."""
+"""Pages that a checker sees in the frame: no script, and no address of anything else.
+
+Nothing sticks and nothing shrinks: a heading that stays could cover what is below it, a small picture hide its words.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,12 @@ from collections.abc import Iterable
 
 STYLE = (
     "body{font:14px sans-serif;margin:12px}table{border-collapse:collapse}"
-    "td,th{border:1px solid #999;padding:2px 8px;text-align:left;white-space:pre-wrap;overflow-wrap:anywhere}"
-    "thead{position:sticky;top:0;background:#eee}.n{color:#555;font-weight:400}img{max-width:100%}"
+    "td,th{border:1px solid #999;padding:2px 8px;text-align:left;white-space:pre-wrap}"
+    "thead{background:#eee}.n{color:#555;font-weight:400}"
     "pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:4px 0;padding:8px}.source{background:#f2f2f2}"
     ".cell{border-top:1px solid #999;padding:4px 0}.output{border-left:4px solid #999;padding-left:8px}"
-    ".lines td{border:0;padding:0 8px;font-family:monospace}.lines .n{text-align:right;user-select:none}"
+    ".lines td{border:0;padding:0 8px;font-family:monospace;overflow-wrap:anywhere}"
+    ".lines .n{text-align:right;user-select:none}"
 )
 
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from output_review import store
-from tests.conftest import ROOT, Person, Room, Stack, until
+from tests.conftest import Person, Room, Stack, until
+from tests.drills.results import keep
 from tests.stories.asking import call, inside
 from tests.stories.conftest import Visitor
 
@@ -115,14 +114,9 @@ def test_a_folder_of_parquet_files_becomes_a_project_and_a_release(
         [version] = store.request(tx, number).data_versions
     assert version["name"] == "measurements"
     assert "signed heads agree" in stack.sluse("audit", "verify")
-    keep({"bytes": size, "rows": rows, "seconds": seconds, "data_sha256": version["sha256"]})
+    keep("real-project", {"bytes": size, "rows": rows, "seconds": seconds, "data_sha256": version["sha256"]})
 
 
 def status(stack: Stack, number: int) -> str:
     with stack.database.read() as tx:
         return str(store.request(tx, number).status)
-
-
-def keep(result: dict[str, object]) -> None:
-    about = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "kernel": platform.release()}
-    (ROOT / "docs" / "results" / "real-project.json").write_text(json.dumps(about | result, indent=1) + "\n")

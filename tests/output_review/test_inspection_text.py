@@ -18,9 +18,12 @@ from tests.output_review.test_inspection import png, refused
 
 CPR = "010170-5234"  # of birth year 1870
 RECORDS = "  id  sex  age\n0  17  m  34\n1  18  f  51\n2  19  m  28\n"
-PANDAS = "    id sex  age\n0   17   m   34\n1   18   f   51\n2   19   m   28\n".replace(" sex", "  sex").replace(
-    "   m ", "    m "
-)
+PANDAS = "   id sex  age\n0  17   m   34\n1  18   f   51\n2  19   m   28"  # as pandas 3 prints it
+SORTED = "     id sex  age\n91   17   m   34\n4    18   f   51\n300  19   m   28"
+INDEXED = "           sex  age\npatient_id          \n17           m   34\n18           f   51\n19           m   28"
+COUNTED = "region\nNord    3\nSyd     120\nName: count, dtype: int64"
+SIZED = "region\nNord    3\nSyd     120\ndtype: int64"
+AGGREGATED = "        count   mean\nregion\nNord        3   41.2\nSyd       120   44.0"
 POLARS = (
     "shape: (3, 2)\n┌─────┬─────┐\n│ id  ┆ age │\n│ --- ┆ --- │\n│ i64 ┆ i64 │\n╞═════╪═════╡\n"
     "│ 17  ┆ 34  │\n│ 18  ┆ 51  │\n│ 19  ┆ 28  │\n└─────┴─────┘\n"
@@ -65,6 +68,9 @@ def of_notebook(*outputs: dict[str, Any], **cell: Any) -> Inspected:
         stream(POLARS),
         display(text_plain="...\n[100000 rows x 5 columns]"),
         stream("first a chart\n\n" + RECORDS + "\nand then words\n"),
+        display(text_plain=SORTED),
+        display(text_plain=INDEXED),
+        stream("id,cpr,sex\n0,17,m\n1,18,f\n2,19,m\n"),
         stream("\tid\tage\n4\t17\t34\n9\t18\t51\n12\t19\t28\n"),  # a selection keeps its index
     ],
 )
@@ -100,6 +106,8 @@ LONG = base64.b64encode(bytes(range(256))).decode()
         ("a.md", f"![x](data:image/png;base64,{LONG})"),
         ("a.json", json.dumps({"weights": LONG})),
         ("a.txt", "key=" + "0123456789abcdef" * 20),
+        ("a.txt", base64.encodebytes(bytes(range(256)) * 2).decode()),
+        ("a.csv", f"a,b\n{LONG},1\n"),
         ("a.txt", f"words before {LONG[:220]} and after"),
     ],
 )
@@ -158,6 +166,12 @@ def test_other_numbers_are_not_cpr_numbers(name: str, raw: bytes) -> None:
         ("a.json", b'{"Nord": {"persons": 3}}'),
         ("a.json", b'{"antal": [120, 4]}'),
         ("a.ipynb", notebook(stream("region    n\nNord    3\nSyd    120\n"))),
+        ("a.ipynb", notebook(display(text_plain=COUNTED))),
+        ("a.ipynb", notebook(display(text_plain=SIZED))),
+        ("a.ipynb", notebook(display(text_plain=AGGREGATED))),
+        ("a.ipynb", as_notebook({"cell_type": "markdown", "source": "| region | count |\n|---|---|\n| Nord | 1 |\n"})),
+        ("a.json", b'{"antal": {"Nord": 3, "Syd": 120}}'),
+        ("a.json", b'[{"antal": 3.0}]'),
         ("a.md", b"| region | count |\n|---|---|\n| Nord | 1 |\n| Syd | 90 |\n"),
     ],
 )
@@ -174,6 +188,7 @@ def test_small_counts_are_found_in_text_and_json(name: str, raw: bytes) -> None:
         ("a.json", b'{"version": 3, "n days": 2}'),
         ("a.ipynb", notebook(stream("epoch    loss\n1    3\n2    2\n"))),
         ("a.json", b'{"persons": true}'),
+        ("a.ipynb", notebook(display(text_plain=COUNTED.replace("count", "grade")))),
     ],
 )
 def test_other_small_numbers_are_not_small_counts(name: str, raw: bytes) -> None:
@@ -250,6 +265,7 @@ HIDDEN = {
     "a script": notebook(display(application_javascript=f"x = '{SECRET}'")),
     "SVG": notebook(display(**{"image_svg+xml": f"<svg><desc>{SECRET}</desc></svg>"})),
     "widget state": as_notebook(metadata={"widgets": {"application/vnd.jupyter.widget-state+json": SECRET}}),
+    "an unknown field of an output": notebook(stream("x") | {"extra": SECRET}),
     "a traceback": notebook({"output_type": "error", "ename": "E", "evalue": "v", "traceback": [SECRET]}),
     "an unknown stream": notebook({"output_type": "stream", "name": SECRET, "text": "x"}),
     "written over": notebook(stream(f"{SECRET}\rdone")),
@@ -344,3 +360,57 @@ def test_every_reason_is_told_in_words() -> None:
     with pytest.raises(NoCanonicalForm) as e:
         inspect("a.bam", b"")
     assert REFUSALS[e.value.reason]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "17,010170-5234,m", "[(1,0101705234)]", "101705234.0", "010170\u20135234", "010170\u00a05234", "010170 - 5234",
+        "01-01-70-5234", "01.01.70-5234", "x_010170-5234",
+        "\uff10\uff11\uff10\uff11\uff17\uff10-5234",
+    ],
+)  # fmt: skip
+def test_a_cpr_number_is_found_however_it_is_written(written: str) -> None:
+    assert "cpr" in rules(inspect("a.txt", written.encode()))
+
+
+def test_nothing_that_leaves_is_out_of_sight() -> None:
+    tall = 'region,"n' + "\n" * 60 + '."\nNord,99\n'
+    done = inspect("a.csv", tall.encode())
+    assert "invisible" in rules(done)
+    assert "sticky" not in done.view
+    assert "max-width" not in done.view
+    cells = [json.loads(notebook(execution_count=n))["cells"][0] for n in (10170, 5234)]
+    assert b"10170" not in inspect("a.ipynb", as_notebook(*cells)).canonical
+    trailing = inspect("a.txt", b"Result: ok \t \t\n")
+    assert trailing.canonical == b"Result: ok\n"
+    assert trailing.dropped
+    assert "rows" in rules(inspect("a.csv", b"id,sex\n1,m\n2,f\n3,m\n"))
+    assert "long" in rules(of_notebook(stream("x\n" * 3000)))
+    assert "long" in rules(inspect("a.txt", b"x " * 30_000))
+
+
+def test_long_headings_and_ragged_rows_cost_nothing() -> None:
+    done = inspect("a.csv", f"region,Antal personer {'x' * 490}\nNord,3\n".encode())
+    assert all(len(finding.place) < 200 for finding in done.findings)
+    assert "small_count" in rules(done)
+    assert refused("a.csv", b"n," * 120_000 + b"\n" + b"1\n" * 3_000) == "too_many_cells"
+
+
+def test_a_16_bit_picture_keeps_its_greys() -> None:
+    ramp = Image.frombytes("I;16", (16, 1), b"".join((n * 4096).to_bytes(2, "little") for n in range(16)))
+    out = io.BytesIO()
+    ramp.save(out, "PNG")
+    done = inspect("a.png", out.getvalue())
+    assert "16-bit" in done.dropped[0].what
+    with Image.open(io.BytesIO(done.canonical)) as image:
+        assert [image.getpixel((x, 0))[0] for x in range(16)] == [n * 4096 // 257 for n in range(16)]
+
+
+@pytest.mark.parametrize("text", ["term,p\nage,-1.2345e-05\n", "a,ci\nx,-0.12 (-0.3; 0.1)\n", "a,b\nx,-inf\n"])
+def test_regression_tables_are_ordinary(text: str) -> None:
+    assert "formula" not in rules(inspect("a.csv", text.encode()))
+
+
+def test_a_delimiter_inside_quotes_is_none() -> None:
+    assert inspect("a.csv", b'"a; b; c","n"\n1,12\n').canonical == b"a; b; c,n\n1,12\n"

@@ -364,3 +364,20 @@ def test_a_file_describes_data_sets_that_the_project_has(cast: Cast) -> None:
         assert file.data_sets == ["registers"]
         with pytest.raises(Invalid, match="no data set called other"):
             service.announce(tx, row, Output("b.csv", "d", "f", "p", 3, ("other",)))
+
+
+def test_a_draft_that_is_given_up_is_withdrawn_or_stays_returned(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        row = cast.in_review(tx)
+        with pytest.raises(NotAllowed, match="draft"):
+            service.give_up(tx, row, cast.ada, NOW)
+        service.decide(tx, row, Status.RETURNED, cast.grace, "Merge the regions", NOW)
+        service.revise(tx, row, cast.ada, NOW)
+        service.give_up(tx, row, cast.ada, NOW)
+        assert (row.status, row.words) == (Status.RETURNED, "Merge the regions")
+        service.revise(tx, row, cast.ada, NOW)
+        first = service.create(tx, rooms.standing(tx, cast.room), "T", NOW)
+        with pytest.raises(NotAllowed, match="Only the author"):
+            service.give_up(tx, first, cast.grace, NOW)
+        service.give_up(tx, first, cast.ada, NOW)
+        assert first.status == Status.WITHDRAWN

@@ -10,7 +10,7 @@ from typing import Any
 
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
-from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 from tornado.web import HTTPError, authenticated
 
 from datasluse_release_requests.outputs import look, open_output
@@ -42,7 +42,9 @@ class Passing(APIHandler):
         """Call the gate; any answer is one, none is a 502."""
         try:
             return await AsyncHTTPClient().fetch(request, raise_error=False)
-        except OSError as e:
+        except (OSError, HTTPClientError) as e:  # a timeout or a closed stream is raised whatever was asked
+            if isinstance(e, HTTPClientError) and e.response is not None:
+                return e.response
             raise HTTPError(502, "The way out of the room does not answer. Try again in a minute.") from e
 
     def give(self, answer: HTTPResponse) -> None:
@@ -139,6 +141,6 @@ def routes(base: str) -> list[tuple[str, type[Passing]]]:
             ("look", Look),
             ("requests", Requests),
             (r"requests/(\d+)/files", Files),
-            (r"requests/(\d+)/(submit|withdraw|revise)", Act),
+            (r"requests/(\d+)/(submit|withdraw|revise|give-up)", Act),
         )
     ]

@@ -84,7 +84,7 @@ export class Api {
     return this.call('POST', `requests/${request}/files`, { path, about });
   }
 
-  act(request: number, what: 'submit' | 'withdraw' | 'revise'): Promise<IRequest> {
+  act(request: number, what: 'submit' | 'withdraw' | 'revise' | 'give-up'): Promise<IRequest> {
     return this.call('POST', `requests/${request}/${what}`, {});
   }
 

@@ -8,6 +8,9 @@ export type Door =
 /** Set by the gate and the edge, in front of the room, on what they refuse: where to log in again. */
 const PORTAL = 'Datasluse-Portal';
 
+/** What may be done twice. A refusal in front of the room was not done; after a broken connection nobody knows. */
+const AGAIN = new Set(['GET', 'HEAD', 'PUT', 'DELETE']);
+
 /**
  * Requests that wait while the door is closed, and are then made again. JupyterLab sees only slow answers:
  * it does not take its kernels for dead, and nothing that was about to be saved is lost.
@@ -46,6 +49,10 @@ export class Connection {
         throw error;
       }
       this.becomes({ state: 'closed', why: 'unreachable', portal: null });
+      if (!AGAIN.has(request.method)) {
+        void (this.waiting ??= this.reopened().finally(() => (this.waiting = null)));
+        throw error;
+      }
       return null;
     }
     const portal = answer.headers.get(PORTAL);

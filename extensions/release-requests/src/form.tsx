@@ -26,6 +26,11 @@ export function askAndRequest(model: Requests, overview: IOverview, chosen: IOut
       result = request;
       frame.close();
     };
+    frame.addEventListener('cancel', event => {
+      if (frame.querySelector('progress')) {
+        event.preventDefault(); // what is being sent is not half-way left
+      }
+    });
     root.render(<Form model={model} overview={overview} chosen={chosen} done={done} cancel={() => frame.close()} />);
     frame.showModal();
   });

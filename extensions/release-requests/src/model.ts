@@ -40,14 +40,17 @@ export class Requests {
         this._moved.emit(request);
       }
     }
-    this.mine.clear();
+    if (!this.busy) {
+      this.mine.clear();
+    }
     this._changed.emit();
     return overview;
   }
 
   /**
    * Request the release of these outputs, as a new request or as a new round of a returned one.
-   * When something fails nothing stays half done: the draft is withdrawn, and the error thrown.
+   * When something fails nothing stays half done: a new request is withdrawn, a returned one stays returned, and the
+   * error is thrown.
    */
   async request(
     title: string,
@@ -55,21 +58,26 @@ export class Requests {
     returned: IRequest | null,
     progress: (done: number, name: string) => void
   ): Promise<IRequest> {
+    if (returned) {
+      this.mine.add(returned.request);
+    }
     const draft = returned
       ? await this.api.act(returned.request, 'revise')
       : await this.api.create(title);
+    this.mine.add(draft.request);
+    this.busy = true;
     try {
       for (const [index, output] of outputs.entries()) {
         progress(index, output.name);
         await this.api.send(draft.request, output.path, { name: output.name, ...output.answers });
       }
       progress(outputs.length, '');
-      this.mine.add(draft.request);
       return await this.api.act(draft.request, 'submit');
     } catch (error) {
-      await this.api.act(draft.request, 'withdraw').catch(() => undefined);
+      await this.api.act(draft.request, 'give-up').catch(() => undefined);
       throw error;
     } finally {
+      this.busy = false;
       void this.poll.refresh();
     }
   }
@@ -86,6 +94,7 @@ export class Requests {
   }
 
   /** What changed by my own doing, which nobody need tell me. */
+  private busy = false;
   private readonly mine = new Set<number>();
   private readonly _changed = new Signal<this, void>(this);
   private readonly _moved = new Signal<this, IRequest>(this);

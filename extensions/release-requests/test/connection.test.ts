@@ -61,3 +61,11 @@ it('lets go of what was given up', async () => {
   await expect(connection.fetch(here, { signal: given.signal })).rejects.toThrow();
   expect(doors).toEqual([]);
 });
+
+it('does not do twice what may have been done', async () => {
+  const [connection, asked, doors] = connected([new TypeError('Failed to fetch'), new Response('{}')]);
+  await expect(connection.fetch(here, { method: 'POST', body: 'x' })).rejects.toThrow('Failed');
+  await new Promise(resolve => setTimeout(resolve, 50));
+  expect(asked).toEqual(['POST /api/contents x', 'GET /api']);
+  expect(doors.map(door => door.state)).toEqual(['closed', 'open']);
+});

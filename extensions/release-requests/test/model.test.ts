@@ -47,7 +47,7 @@ it('leaves nothing half done when a file is refused', async () => {
   const room = new Room();
   room.broken = 'send b';
   await expect(model(room).request('T', [output('a'), output('b')], null, () => undefined)).rejects.toThrow('refused');
-  expect(room.said).toEqual(['create', 'send a', 'send b', 'withdraw']);
+  expect(room.said).toEqual(['create', 'send a', 'send b', 'give-up']);
 });
 
 it('tells of a request that moved, and not of what was done here', async () => {
