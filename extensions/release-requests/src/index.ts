@@ -58,6 +58,12 @@ const requests: JupyterFrontEndPlugin<void> = {
 
     const ask = async (paths: string[]) => {
       try {
+        for (const path of paths) {
+          const context = documents.findWidget(path)?.context;
+          if (context?.model.dirty) {
+            await context.save(); // what is requested is what is seen
+          }
+        }
         const [overview, found] = await Promise.all([model.refresh(), model.api.look(paths)]);
         const request = await askAndRequest(model, overview, outputs(found, overview.accepted, overview.data_sets));
         if (request) {
@@ -83,7 +89,6 @@ const requests: JupyterFrontEndPlugin<void> = {
       execute: async () => {
         const context = open();
         if (context) {
-          await context.save();
           await ask([context.path]);
         }
       }
