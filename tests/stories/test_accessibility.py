@@ -49,6 +49,7 @@ def test_a_person_logs_in_and_accepts_the_terms_by_keyboard(stack: Stack, visito
     stack.project(ada)
     page = visitor().page
     page.goto(stack.settings.portal_origin)
+    expect(page.locator("#name")).to_be_focused()
     page.keyboard.type(ada.name)
     page.keyboard.press("Tab")
     page.keyboard.type(ada.password)
@@ -57,6 +58,7 @@ def test_a_person_logs_in_and_accepts_the_terms_by_keyboard(stack: Stack, visito
     page.keyboard.press("Tab")
     expect(page.locator(".skipnav")).to_be_focused()
     page.keyboard.press("Enter")
+    page.wait_for_function("location.hash && !document.activeElement.matches('.skipnav')")  # the browser has gone there
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Terms of use")).to_be_focused()
     page.keyboard.press("Enter")
