@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from output_review import store
 from tests.conftest import ROOT, Person, Room, Stack, until
@@ -53,6 +53,11 @@ def visitor(chromium: Browser) -> Iterator[Callable[..., Visitor]]:
         context.close()
 
 
+def _is_complaint(message: ConsoleMessage) -> bool:
+    """An error, but Chromium's that an interface came or went: a room's network, on this same machine."""
+    return message.type == "error" and "ERR_NETWORK_CHANGED" not in message.text
+
+
 class Visitor:
     """A person at a browser. What the browser complains about is kept."""
 
@@ -60,7 +65,7 @@ class Visitor:
         self.page = page
         self.complaints: list[str] = []
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        page.on("console", lambda m: self.complaints.append(m.text) if m.type == "error" else None)
+        page.on("console", lambda m: self.complaints.append(m.text) if _is_complaint(m) else None)
         page.on("response", lambda r: self.complaints.append(f"{r.status} {r.url}") if r.status >= 500 else None)
 
     def log_in(self, stack: Stack, name: str, password: str) -> None:
