@@ -8,7 +8,7 @@ check:
     mypy
     lint-imports --no-cache
     python -m portal.translation --check
-    cd extensions/release-requests && npx tsc --noEmit && npx vitest run --silent
+    cd extensions/release-requests && npx --no tsc --noEmit && npx --no vitest run --silent
 
 # what a machine can mend
 fix:

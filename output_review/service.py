@@ -30,7 +30,7 @@ LARGEST_REQUEST = 100 << 20
 MOST_UNFINISHED = 10
 """Requests of one room that are drafts or wait for their inspection."""
 MOST_A_DAY = 50
-"""Requests of one room; what is withdrawn stays frozen, so that without a limit a room could fill the disk."""
+"""Requests and rounds of one room; what is given up stays frozen: without a limit a room could fill the disk."""
 MOST_ROUNDS = 20
 """Of one request; what earlier rounds held stays frozen."""
 POLICY_VERSION = "dk-1"
@@ -43,9 +43,7 @@ FILE_NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,200}")
 def create(tx: Session, here: Standing, title: str, now: datetime) -> ReleaseRequest:
     """Begin a request from a room."""
     title = _text(title, "title", 200)
-    _not_too_many(tx, here.room.id)
-    if store.created_since(tx, here.room.id, now - timedelta(days=1)) >= MOST_A_DAY:
-        raise NotAllowed("At most {most} requests can be made in a day. Make the next one tomorrow.", most=MOST_A_DAY)
+    _not_too_many(tx, here.room.id, now)
     row = ReleaseRequest(
         project_id=here.project.id,
         person_id=here.person.id,
@@ -160,7 +158,7 @@ def revise(tx: Session, row: ReleaseRequest, by: Person, now: datetime) -> None:
         raise NotAllowed("Only the author may take a request up again.")
     if row.round >= MOST_ROUNDS:
         raise NotAllowed("A request has at most {most} rounds. Make a new one.", most=MOST_ROUNDS)
-    _not_too_many(tx, row.room_id)
+    _not_too_many(tx, row.room_id, now)
     ended = EarlierRound(
         request_id=row.id,
         round=row.round,
@@ -321,9 +319,11 @@ def _move(
     _record(tx, row, f"request.{to}", by, now)
 
 
-def _not_too_many(tx: Session, room_id: str) -> None:
+def _not_too_many(tx: Session, room_id: str, now: datetime) -> None:
     if store.unfinished(tx, room_id) >= MOST_UNFINISHED:
         raise NotAllowed("At most {most} requests can be under way. Withdraw one, or wait.", most=MOST_UNFINISHED)
+    if store.begun_since(tx, room_id, now - timedelta(days=1)) >= MOST_A_DAY:
+        raise NotAllowed("At most {most} requests can be made in a day. Make the next one tomorrow.", most=MOST_A_DAY)
 
 
 def _must_be(row: ReleaseRequest, status: Status) -> None:

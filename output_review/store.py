@@ -125,10 +125,16 @@ def unfinished(tx: Session, room_id: str) -> int:
     return tx.scalars(chosen).one()
 
 
-def created_since(tx: Session, room_id: str, since: datetime) -> int:
-    """How many requests a room has made since a moment, whatever became of them."""
-    chosen = select(func.count()).where(ReleaseRequest.room_id == room_id, ReleaseRequest.created_at > since)
-    return tx.scalars(chosen).one()
+def begun_since(tx: Session, room_id: str, since: datetime) -> int:
+    """How many requests and new rounds a room has begun since a moment, whatever became of them."""
+    made = select(func.count()).where(ReleaseRequest.room_id == room_id, ReleaseRequest.created_at > since)
+    again = (
+        select(func.count())
+        .select_from(EarlierRound)
+        .join(ReleaseRequest)
+        .where(ReleaseRequest.room_id == room_id, EarlierRound.returned_at > since)
+    )
+    return tx.scalars(made).one() + tx.scalars(again).one()
 
 
 def members(tx: Session, project: Project) -> set[int]:

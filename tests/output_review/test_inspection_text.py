@@ -12,7 +12,8 @@ import nbformat
 import pytest
 from PIL import Image
 
-from output_review.inspection.engine import inspect
+from output_review.inspection.engine import KINDS, inspect
+from output_review.inspection.kinds import ACCEPTED, OTHERS
 from output_review.inspection.report import REFUSALS, RULES, Inspected, NoCanonicalForm
 from tests.output_review.test_inspection import png, refused
 
@@ -354,6 +355,11 @@ def test_a_photograph_is_shown_upright() -> None:
     exif[0x0112] = 6  # turned by 90 degrees
     with Image.open(io.BytesIO(inspect("a.jpg", jpeg(exif=exif)).canonical)) as image:
         assert image.size == (8, 16)
+
+
+def test_every_kind_that_is_accepted_is_inspected() -> None:
+    assert sorted(KINDS) == sorted(ACCEPTED)
+    assert not set(ACCEPTED) & set(OTHERS)
 
 
 def test_every_reason_is_told_in_words() -> None:

@@ -381,3 +381,16 @@ def test_a_draft_that_is_given_up_is_withdrawn_or_stays_returned(cast: Cast) -> 
             service.give_up(tx, first, cast.grace, NOW)
         service.give_up(tx, first, cast.ada, NOW)
         assert first.status == Status.WITHDRAWN
+
+
+def test_rounds_that_are_given_up_count_for_the_day(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "MOST_A_DAY", 3)
+    with cast.database.write() as tx:
+        row = cast.in_review(tx)
+        service.decide(tx, row, Status.RETURNED, cast.grace, "no", NOW)
+        for _ in range(2):
+            service.revise(tx, row, cast.ada, NOW)
+            service.give_up(tx, row, cast.ada, NOW)
+        with pytest.raises(NotAllowed, match="in a day"):
+            service.revise(tx, row, cast.ada, NOW)
+        service.revise(tx, row, cast.ada, NOW + timedelta(days=1, seconds=1))
