@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.conftest import Stack, until
 from tests.stories.conftest import Scene, Visitor, approve, checker, enter, violations
@@ -20,8 +21,16 @@ def write(scene: Scene, path: str, text: str = TABLE) -> None:
 
 
 def look_at_files(page: Page) -> None:
-    if not page.locator(".jp-DirListing").is_visible():
-        page.locator(".lm-TabBar-tab[data-id=filebrowser]").click()
+    """Show the file browser, freshly read. A click on the tab of what is shown already hides it, so: until it stays."""
+    listing = page.locator(".jp-DirListing")
+    tab = page.locator(".lm-TabBar-tab[data-id=filebrowser]")
+    tab.wait_for()
+    for _ in range(5):
+        try:
+            listing.wait_for(timeout=2_000)
+            break
+        except PlaywrightTimeout:
+            tab.click()
     page.get_by_role("button", name=re.compile("Refresh")).first.click()
 
 
