@@ -89,6 +89,17 @@ def roles(tx: Session, person: Person) -> list[PlatformRole]:
     return sorted(found)
 
 
+def controllers(tx: Session, person: Person, role: PlatformRole) -> list[str]:
+    """The data controllers for whom a person has a role."""
+    return list(
+        tx.scalars(
+            select(PersonRole.controller)
+            .where(PersonRole.person_id == person.id, PersonRole.role == role)
+            .order_by(PersonRole.controller)
+        )
+    )
+
+
 def accept_terms(tx: Session, person: Person, now: datetime) -> None:
     """Record that a person accepted the terms of use as they are now."""
     person.terms_version = TERMS_VERSION

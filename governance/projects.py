@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from governance import audit
+from governance import audit, stops
 from governance.audit import Event
 from governance.errors import Invalid, NotAllowed, NotFound
 from governance.people import TERMS_VERSION
@@ -72,6 +73,11 @@ def of_person(tx: Session, person: Person) -> list[tuple[Project, ProjectRole]]:
     return [(project, role) for project, role in rows]
 
 
+def of_controllers(tx: Session, controllers: Sequence[str]) -> list[Project]:
+    """The projects that use these data controllers' data, by title."""
+    return list(tx.scalars(select(Project).where(Project.controller.in_(controllers)).order_by(Project.title)))
+
+
 def permit_ends(project: Project) -> datetime:
     """The moment a permit ends: its last day counts until midnight in Copenhagen."""
     after = date.fromordinal(project.permit_until.toordinal() + 1)
@@ -79,12 +85,20 @@ def permit_ends(project: Project) -> datetime:
 
 
 def refusal(
-    person: Person, project: Project, role: ProjectRole | None, now: datetime, *, direct_person_level: bool
+    tx: Session, person: Person, project: Project, now: datetime, *, direct_person_level: bool
 ) -> NotAllowed | None:
     """Why this person may not be in a room of this project now, with what to do about it; None when they may.
 
     The one rule for entering. The reconciler asks it again each minute, so losing any of these closes the room.
     """
+    return stops.refusal(tx, project) or _refusal(
+        person, project, role_of(tx, person, project), now, direct_person_level=direct_person_level
+    )
+
+
+def _refusal(
+    person: Person, project: Project, role: ProjectRole | None, now: datetime, *, direct_person_level: bool
+) -> NotAllowed | None:
     today = now.astimezone(LOCAL).date()
     if person.disabled_at is not None:
         return NotAllowed("Your account is closed. Ask the operator of this installation if that is a mistake.")

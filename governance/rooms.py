@@ -29,6 +29,13 @@ ENDED_BY_ITSELF = Refused("The room ended by itself, perhaps because its memory 
 DID_NOT_START = Refused("The room could not be started. The operator finds the cause in the hub's log.")
 
 
+def closed_idle(minutes: int) -> Refused:
+    """Why a room in which nothing happened is closed."""
+    return Refused(
+        "Nothing happened in this room for {minutes} minutes, so it was closed. Your files are kept.", minutes=minutes
+    )
+
+
 ENDED = (RoomState.CLOSED, RoomState.FAILED)
 
 
@@ -66,8 +73,7 @@ def want_open(tx: Session, person: Person, project: Project, size: str, settings
         Invalid: there is no such size.
         Unavailable: every address of this host is in use.
     """
-    role = projects.role_of(tx, person, project)
-    refused = projects.refusal(person, project, role, now, direct_person_level=settings.direct_person_level)
+    refused = projects.refusal(tx, person, project, now, direct_person_level=settings.direct_person_level)
     if refused:
         raise refused
     if size not in SIZES:
@@ -147,9 +153,8 @@ def access_refused(tx: Session, here: Standing, settings: Settings, now: datetim
     """Why this room must not run now; None while its person may be in it and it is wanted."""
     if here.room.wanted != RoomState.OPEN:
         return Refused.of_json(here.room.reason) if here.room.reason else CLOSED_BY_PERSON
-    role = projects.role_of(tx, here.person, here.project)
     direct = settings.direct_person_level
-    return projects.refusal(here.person, here.project, role, now, direct_person_level=direct)
+    return projects.refusal(tx, here.person, here.project, now, direct_person_level=direct)
 
 
 def admit(tx: Session, room: Room, login: Login | None, now: datetime) -> Admission:

@@ -24,6 +24,9 @@ RELEASES = Path("/opt/datasluse")
 InstallationName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,11}$")]
 HostName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 
+ASSETS = "/assets"
+"""Where a room's host serves JupyterLab's own files, from a copy that no room can write."""
+
 FRONT_PREFIX = 22
 ROOM_PREFIX = 28
 GATES = 1000
@@ -49,6 +52,10 @@ class Settings(BaseModel):
     hub_port: Annotated[int, Field(ge=1, le=65535)]
     network: IPv4Network
     """A /16 of this installation's own: its first /22 is the front network, the rest is cut into rooms of /28."""
+    shown_per_day_mib: Annotated[int, Field(ge=1, le=1 << 20)] = 100
+    """MiB that rooms may show one person in a day, all of them together; a day of ordinary work takes about 20."""
+    idle_minutes: Annotated[int, Field(ge=5, le=7 * 24 * 60)] = 240
+    """A room in which nobody does anything and nothing computes closes after this."""
     database_url: str | None = None
     """SQLAlchemy URL of a PostgreSQL database; the embedded SQLite file when absent."""
 
@@ -64,6 +71,11 @@ class Settings(BaseModel):
     @property
     def run(self) -> Path:
         return self.state / "run"
+
+    @property
+    def assets(self) -> Path:
+        """A folder per image of rooms, named by its tag, with the files that its pages load."""
+        return self.state / "assets"
 
     @property
     def log(self) -> Path:

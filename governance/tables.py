@@ -191,6 +191,49 @@ class Admission(Base):
     ends_at: Mapped[datetime]
 
 
+class EgressDay(Base):
+    """What rooms have shown a person on one day in Copenhagen, all rooms together, in bytes."""
+
+    __tablename__ = "egress_days"
+    person_id: Mapped[int] = mapped_column(ForeignKey("persons.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    shown: Mapped[int] = mapped_column(BigInteger, default=0)
+    granted: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Beyond what everybody may be shown in a day."""
+
+
+class Meter(Base):
+    """How far a room's gate had counted when it was last read, and when anybody last did anything in the room."""
+
+    __tablename__ = "meters"
+    room_id: Mapped[str] = mapped_column(ForeignKey("rooms.id"), primary_key=True)
+    gate: Mapped[str] = mapped_column(String(32))
+    """One start of the gate; another start counts from nothing."""
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    acts: Mapped[int] = mapped_column(BigInteger)
+    active_at: Mapped[datetime]
+
+
+class StopKind(StrEnum):
+    """Both close every room at once; only a pause can be lifted."""
+
+    PAUSE = "pause"
+    END = "end"
+
+
+class Stop(Base):
+    """A project, or without one the whole site, is stopped: no room opens and nothing is released."""
+
+    __tablename__ = "stops"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id"), index=True)
+    kind: Mapped[StopKind] = mapped_column(Chosen(StopKind))
+    by: Mapped[int | None] = mapped_column(ForeignKey("persons.id"))
+    """Whoever pressed the button; None for a command on the host."""
+    at: Mapped[datetime]
+    lifted_at: Mapped[datetime | None]
+
+
 class Job(Base):
     """Work to be done once (`governance.jobs`)."""
 

@@ -13,6 +13,8 @@ from docker.errors import NotFound
 from docker.types import EndpointConfig, IPAMConfig, IPAMPool, LogConfig, Ulimit
 
 from governance.errors import Unavailable
+from governance.settings import ASSETS
+from hub import seccomp
 from hub.plan import GATE_UID, HOME, JUPYTER_PORT, ROOM_UID, RoomPlan
 
 Docker = APIClient
@@ -24,7 +26,7 @@ def walls(*, memory: int, cpus: float, processes: int) -> dict[str, Any]:
     """What every container of ours runs behind."""
     return {
         "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
+        "security_opt": ["no-new-privileges", f"seccomp={seccomp.as_json()}"],
         "read_only": True,
         "init": True,
         "privileged": False,
@@ -62,7 +64,10 @@ def network(plan: RoomPlan) -> dict[str, Any]:
 
 
 def room(plan: RoomPlan, image: str, token: str) -> dict[str, Any]:
-    """The room: plain JupyterLab with its own token and no word of the hub."""
+    """The room: plain JupyterLab with its own token and no word of the hub.
+
+    Its pages are told to load JupyterLab's files from the copy of its image outside (`images.publish`).
+    """
     size = plan.size
     host = walls(memory=size.memory, cpus=size.cpus, processes=size.processes) | {
         "network_mode": plan.name("net"),
@@ -80,12 +85,17 @@ def room(plan: RoomPlan, image: str, token: str) -> dict[str, Any]:
         "hostname": "room",
         "user": f"{ROOM_UID}:{ROOM_UID}",
         "working_dir": HOME,
-        "environment": {"HOME": HOME, "JUPYTER_TOKEN": token, "LANG": "C.UTF-8"},
+        "environment": {"HOME": HOME, "JUPYTER_TOKEN": token, "LANG": "C.UTF-8", "ASSETS": assets(image)},
         "command": ["jupyter", "lab", "--no-browser", "--ip=0.0.0.0", f"--port={JUPYTER_PORT}"],
         "labels": plan.labels("room"),
         "host_config": host,
         "networking_config": {plan.name("net"): EndpointConfig("1.40", ipv4_address=str(plan.room_address))},
     }
+
+
+def assets(image: str) -> str:
+    """Where the files that an image's pages load are served."""
+    return f"{ASSETS}/{image.rsplit(':', 1)[-1]}"
 
 
 def gate(plan: RoomPlan, image: str, folder: Path) -> dict[str, Any]:
@@ -113,7 +123,7 @@ def create(docker: Docker, wanted: dict[str, Any]) -> None:
         **wanted
         | {
             "host_config": docker.create_host_config(**wanted["host_config"]),
-            "networking_config": docker.create_networking_config(wanted["networking_config"]),
+            "networking_config": docker.create_networking_config(wanted["networking_config"] or None),
         }
     )
 
@@ -139,10 +149,18 @@ def remove(docker: Docker, name: str, labels: dict[str, str]) -> None:
 def ensure_network(docker: Docker, wanted: dict[str, Any]) -> None:
     """Make a network, or see that the one of this name is exactly it; a different one is refused, never used."""
     try:
-        found = docker.inspect_network(wanted["name"])
+        docker.inspect_network(wanted["name"])
     except NotFound:
         docker.create_network(**wanted)
+    same_network(docker, wanted)
+
+
+def same_network(docker: Docker, wanted: dict[str, Any]) -> None:
+    """Raise Unavailable unless there is a network of this name that is exactly this one."""
+    try:
         found = docker.inspect_network(wanted["name"])
+    except NotFound:
+        raise Unavailable("the network {name} is missing", name=wanted["name"]) from None
     pool = wanted["ipam"]["Config"][0]
     same = (
         found["Internal"] is True

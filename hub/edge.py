@@ -6,7 +6,7 @@ import fcntl
 import socket
 from pathlib import Path
 
-from governance.settings import Settings
+from governance.settings import ASSETS, Settings
 from hub import haproxy
 from hub.gate import TEMPLATES, environment
 
@@ -32,6 +32,7 @@ def configuration(settings: Settings) -> str:
         settings=settings,
         folder=folder(settings),
         rooms=rooms_map(settings),
+        assets=ASSETS,
         ipv6=_has_ipv6_loopback(),
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,14 +13,32 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from governance.settings import Settings
-from hub import haproxy
+from hub import haproxy, policy
 from hub.plan import DOOR_PORT, GATE_UID, INTAKE_PORT, JUPYTER_PORT, OUT_PORT, PROBE_PORT, RoomPlan
 
 TEMPLATES = Path(__file__).parent / "templates"
 SIDS = "/etc/gate/sids.map"
+BUDGET = "/etc/gate/budget.map"
+VERIFIED = "/etc/gate/verified.map"
+TOO_LARGE = (
+    "This is more than {mib} MiB, which is not shown whole: read it in a program. / "
+    "Dette er mere end {mib} MiB, som ikke vises på én gang: læs det i et program."
+)
 
 environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, keep_trailing_newline=True)  # noqa: S701
 """For HAProxy's files, which are not HTML; every value filled in is ours: an id, an address, a path, a token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a running gate has counted since it started."""
+
+    gate: str
+    """This start of this gate; another start counts from nothing."""
+    bytes: int
+    """Sent to its person, websockets included (to within 5 s)."""
+    acts: int
+    """Requests that change something, and visits of the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +51,25 @@ class Gate:
     def admin(self) -> Path:
         return self.folder / "run" / "admin.sock"
 
-    def prepare(self, plan: RoomPlan, settings: Settings, token: str, sids: Iterable[str]) -> None:
-        """Write what the gate reads at its start. The room's token is in it, so only root and the gate may read it."""
+    def prepare(self, plan: RoomPlan, settings: Settings, token: str, sids: Iterable[str], left: int) -> None:
+        """Write what the gate reads at its start. The room's token is in it, so only root and the gate may read it.
+
+        Args:
+            left: bytes that the room's person may still be shown today.
+        """
         etc, run = self.folder / "etc", self.folder / "run"
         for folder in (self.folder, etc, run):
             folder.mkdir(parents=True, exist_ok=True)
             os.chown(folder, 0, GATE_UID)
             folder.chmod(0o770 if folder == run else 0o750)
         self._write("haproxy.cfg", configuration(plan, settings, token))
-        self._write(
-            "closed.html", (TEMPLATES / "gate-closed.html").read_text().replace("@PORTAL@", settings.portal_origin)
-        )
+        for page in ("closed", "used-up"):
+            text = (TEMPLATES / f"gate-{page}.html").read_text()
+            self._write(f"{page}.html", text.replace("@PORTAL@", settings.portal_origin))
         self._write("ticket.pem", (settings.keys / "ticket.pem").read_text())
         haproxy.write_map(etc / "sids.map", dict.fromkeys(sids, "yes"))
+        haproxy.write_map(etc / "budget.map", {"left": str(left >> 10)})
+        haproxy.write_map(etc / "verified.map", {})
 
     def admit_only(self, sids: Iterable[str]) -> bool:
         """Let exactly these tickets in from now on; returns whether a running gate was told.
@@ -66,6 +92,25 @@ class Gate:
         except OSError:
             return False
         return True
+
+    def counted(self) -> Counted | None:
+        """What it has sent so far; None when it does not run."""
+        try:
+            rows = haproxy.table(self.admin, "door")
+        except OSError:
+            return None
+        for key, row in rows.items():
+            return Counted(key, row["bytes_out_cnt"], row["gpc0"])
+        return None
+
+    def allow(self, counted: Counted, left: int) -> None:
+        """Let a running gate send this many bytes more; with none left, what is open is cut.
+
+        Its file keeps what was left at its start: a gate that starts anew gets a new one.
+        """
+        haproxy.set_live_map(self.admin, BUDGET, {"left": str((counted.bytes + left) >> 10)})
+        if left <= 0:
+            haproxy.command(self.admin, "shutdown sessions server room/room")
 
     def remove(self) -> None:
         """Forget the gate: its folder, with the room's token, goes."""
@@ -97,6 +142,11 @@ def configuration(plan: RoomPlan, settings: Settings, token: str) -> str:
         probe=PROBE_PORT,
         jupyter=JUPYTER_PORT,
         sids=SIDS,
+        budget=BUDGET,
+        verified=VERIFIED,
+        generation=secrets.token_hex(8),
+        policy=policy,
+        too_large=json.dumps({"message": TOO_LARGE.format(mib=policy.LARGEST_ANSWER >> 20)}, ensure_ascii=False),
         out=OUT_PORT,
         intake=INTAKE_PORT,
     )

@@ -53,3 +53,13 @@ def set_live_map(admin: Path, name: str, entries: Mapping[str, str]) -> list[str
         if live.get(key) != value:
             command(admin, f"add map {name} {key} {value}")
     return gone
+
+
+def table(admin: Path, name: str) -> dict[str, dict[str, int]]:
+    """The rows of a running HAProxy's stick table: the counters stored under each key."""
+    rows: dict[str, dict[str, int]] = {}
+    for line in command(admin, f"show table {name}").splitlines():
+        if line.startswith("0x"):
+            said = dict(part.split("=", 1) for part in line.split()[1:])
+            rows[said["key"]] = {counter: int(value) for counter, value in said.items() if counter != "key"}
+    return rows

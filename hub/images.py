@@ -17,6 +17,7 @@ from pathlib import Path
 
 from docker import APIClient
 from docker.errors import ImageNotFound
+from servestatic.compress import Compressor
 
 from governance.errors import Invalid, Unavailable
 from governance.settings import Settings
@@ -30,6 +31,7 @@ deb {MIRROR}/debian-security {SUITE}-security main
 PYTHON = "3.11.2"
 """Debian 12's: wheels are taken for the image's Python, not for the host's."""
 
+LAB_FILES = "/opt/room/share/jupyter/lab/static"
 NAMES = ("gate", "base", "sandbox")
 MADE = {"__pycache__", "node_modules", "lib", "labextension"}
 """Folders in a checkout that tools make; they are no input."""
@@ -58,7 +60,36 @@ def build(settings: Settings, source: Path, tools: Path, docker: APIClient, say:
         say(f"Debian base by debootstrap ({debian})")
         _debian(debian)
     built = {name: _build(name, debian, source / "images" / name, source, tools, docker, say) for name in NAMES}
+    publish(settings, built["base"], docker, say)
     _record(settings).write_text(json.dumps(built, indent=1))
+
+
+def publish(settings: Settings, tag: str, docker: APIClient, say: Say) -> None:
+    """Copy JupyterLab's own files out of an image of rooms, to be served outside them, with compressed twins.
+
+    What no container's image needs any more is removed.
+    """
+    folder = settings.assets / tag.rsplit(":", 1)[-1]
+    if not folder.exists():
+        say(f"JupyterLab's files out of {tag}")
+        settings.assets.mkdir(mode=0o755, exist_ok=True)
+        partial = folder.with_name(f".partial-{folder.name}")
+        shutil.rmtree(partial, ignore_errors=True)
+        container = _run(["docker", "create", tag]).strip()
+        try:
+            _run(["docker", "cp", f"{container}:{LAB_FILES}", str(partial)])
+        finally:
+            _run(["docker", "rm", container])
+        compressor = Compressor(use_brotli=False, use_zstd=False, quiet=True)
+        for path in [partial, *partial.rglob("*")]:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+            if path.is_file() and compressor.should_compress(path.name):
+                compressor.compress(str(path))
+        partial.rename(folder)
+    needed = {c["Image"].rsplit(":", 1)[-1] for c in docker.containers(all=True)} | {folder.name}
+    for old in settings.assets.iterdir():
+        if old.name not in needed:
+            shutil.rmtree(old)
 
 
 def _build(name: str, debian: str, folder: Path, source: Path, tools: Path, docker: APIClient, say: Say) -> str:

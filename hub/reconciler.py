@@ -18,7 +18,7 @@ from docker.errors import DockerException
 from fastapi import FastAPI
 from sqlalchemy import func, select
 
-from governance import rooms
+from governance import egress, rooms
 from governance.database import Database
 from governance.errors import Refused, Unavailable
 from governance.rooms import Standing
@@ -28,6 +28,10 @@ from hub import container, edge, gate, walls
 from hub.client import Hub, Server
 
 LOOK_EVERY = timedelta(seconds=15)
+COUNT_EVERY = timedelta(seconds=5)
+"""HAProxy itself adds up what an open websocket has sent every 5 s: the budget is overdrawn by 10 s at most."""
+BUSY = 0.1
+"""Of one core, between two looks: more is computing. An idle JupyterLab with an open page uses about 0.01."""
 START_WITHIN = timedelta(minutes=3)
 """A room that was asked for and has not come within this time has failed."""
 
@@ -41,6 +45,8 @@ class Reconciler:
     def __init__(self, settings: Settings, database: Database, hub: Hub, docker: APIClient, clock: Clock) -> None:
         self.settings, self.database, self.hub, self.docker, self.clock = settings, database, hub, docker, clock
         self._one_at_a_time: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._used: dict[str, tuple[int, datetime]] = {}
+        self._counted: dict[str, gate.Counted] = {}
 
     async def look(self) -> None:
         """Look at everything. What cannot be reached now is looked at again next time."""
@@ -60,6 +66,8 @@ class Reconciler:
         with self.database.read() as tx:
             here = rooms.standing(tx, room)
             refused = rooms.access_refused(tx, here, self.settings, self.clock())
+        if refused is None and here.room.actual == RoomState.OPEN:
+            refused = await asyncio.to_thread(self._idle, room)
         if refused is None:
             await self._open(here)
             await asyncio.to_thread(self.admit, room)
@@ -76,6 +84,53 @@ class Reconciler:
         """`admit`, not beside another one: of two that read the rows at different times the older must not win."""
         async with self._one_at_a_time[room]:
             return await asyncio.to_thread(self.admit, room)
+
+    async def count(self) -> None:
+        """Take in what every gate has counted, and tell it how much its person may still be shown."""
+        with self.database.read() as tx:
+            here = [s.room.id for s in rooms.every(tx) if s.room.actual == RoomState.OPEN]
+        await asyncio.gather(*(self._guard(room, asyncio.to_thread(self._count, room)) for room in here))
+
+    def _count(self, room: str) -> None:
+        door = gate.of_room(self.settings, room)
+        said = door.counted()
+        if said is None:
+            return
+        now = self.clock()
+        if self._counted.get(room) == said:
+            with self.database.read() as tx:  # another room of the person, a grant or a new day may have changed it
+                day = egress.today(tx, tx.get_one(Room, room).person_id, self.settings, now)
+        else:
+            with self.database.write() as tx:
+                day = egress.counted(tx, tx.get_one(Room, room), said.gate, said.bytes, said.acts, self.settings, now)
+            self._counted[room] = said
+        door.allow(said, day.left)
+
+    def _idle(self, room: str) -> Refused | None:
+        """Why a room in which nothing happens is closed; None while something does. Its own word is not asked for."""
+        limit = timedelta(minutes=self.settings.idle_minutes)
+        if self._computes(room):
+            with self.database.write() as tx:
+                egress.active(tx, tx.get_one(Room, room), self.clock())
+            return None
+        with self.database.read() as tx:
+            if self.clock() - egress.active_at(tx, tx.get_one(Room, room)) < limit:
+                return None
+        return rooms.closed_idle(self.settings.idle_minutes)
+
+    def _computes(self, room: str) -> bool:
+        """Whether the room's container used the processor since the last look, by the engine's count of its cgroup."""
+        name = f"sluse-{self.settings.installation}-room-{room}"
+        try:
+            said = self.docker.stats(name, stream=False, one_shot=True)
+            used = int(said["cpu_stats"]["cpu_usage"]["total_usage"])
+        except (DockerException, KeyError):
+            return False  # no word of computing: the person's own acts still count
+        now = self.clock()
+        before, since = self._used.get(room, (used, now))
+        self._used[room] = (used, now)
+        seconds = (now - since).total_seconds()
+        return seconds > 0 and (used - before) / 1e9 / seconds > BUSY
 
     async def _open(self, here: Standing) -> None:
         room = here.room
@@ -119,6 +174,7 @@ class Reconciler:
 
     def _shut_door(self, room: str) -> None:
         edge.route(self.settings, self.settings.room_host(room), None)
+        self._count(room)
         self._remove_container("gate", room)
 
     def _remove_rest(self, room: str) -> None:
@@ -185,12 +241,19 @@ def create_app(reconciler: Reconciler) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def run(_: FastAPI) -> AsyncIterator[None]:
-        looking = asyncio.create_task(_keep_looking(reconciler))
+        working = [asyncio.create_task(_keep_looking(reconciler)), asyncio.create_task(_keep_counting(reconciler))]
         yield
-        looking.cancel()
+        for task in working:
+            task.cancel()
 
     app = FastAPI(lifespan=run, docs_url=None, redoc_url=None, openapi_url=None)
     background: set[asyncio.Task[None]] = set()
+
+    @app.post("/look", status_code=202)
+    async def look() -> None:
+        task = asyncio.create_task(reconciler.look())
+        background.add(task)
+        task.add_done_callback(background.discard)
 
     @app.post("/rooms/{room}/look", status_code=202)
     async def look_at(room: str) -> None:
@@ -229,3 +292,12 @@ async def _keep_looking(reconciler: Reconciler) -> None:
         except Exception:
             log.exception("this look failed")
             await asyncio.sleep(LOOK_EVERY.total_seconds())
+
+
+async def _keep_counting(reconciler: Reconciler) -> None:
+    while True:
+        try:
+            await reconciler.count()
+        except Exception:
+            log.exception("gates were not counted")
+        await asyncio.sleep(COUNT_EVERY.total_seconds())

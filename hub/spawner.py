@@ -14,11 +14,11 @@ from docker.errors import NotFound
 from dockerspawner import DockerSpawner
 from traitlets import Unicode
 
-from governance import data, rooms
+from governance import data, egress, rooms
 from governance.database import Database
 from governance.errors import NotAllowed, Refused, Unavailable
 from governance.settings import load
-from hub import container, gate, walls
+from hub import container, doctor, gate
 from hub.plan import DOOR_PORT, PROBE_PORT, ROOM_UID, RoomPlan, plan_room
 from hub.storage import prepare_home, prepare_project
 
@@ -101,7 +101,7 @@ class ProjectSpawner(DockerSpawner):
 
     async def start(self) -> tuple[str, int]:
         """Called by the hub: start network, room and gate, and return when Jupyter answers through the gate."""
-        await self.in_thread(walls.demand, self.settings)
+        await self.in_thread(doctor.demand, self.settings, self.client)
         plan = await self.in_thread(self._granted)
         self.room_token = secrets.token_hex(24)
         try:
@@ -131,8 +131,10 @@ class ProjectSpawner(DockerSpawner):
 
     def _start_gate(self, plan: RoomPlan) -> None:
         with self.database.read() as tx:
-            sids = rooms.admissions(tx, plan.room, datetime.now(UTC))
-        self.gate.prepare(plan, self.settings, self.room_token, sids)
+            now = datetime.now(UTC)
+            sids = rooms.admissions(tx, plan.room, now)
+            left = egress.today(tx, plan.person_id, self.settings, now).left
+        self.gate.prepare(plan, self.settings, self.room_token, sids, left)
         container.create(self.client, container.gate(plan, self.gate_image, self.gate.folder))
         self.client.connect_container_to_network(
             plan.name("gate"), plan.name("net"), ipv4_address=str(plan.gate_address)

@@ -1,6 +1,7 @@
 """The walls outside containers: the host's nftables rules and the front network. Nothing else writes them.
 
-`demand` is asked before every start of a room, and the reconciler repairs what is missing each time it looks.
+Before every start of a room they are looked at (`hub/doctor.py`), and the reconciler repairs what is missing each time
+it looks.
 """
 
 from __future__ import annotations
@@ -79,13 +80,6 @@ def broken(settings: Settings) -> str | None:
     if found != kept:
         return f"the firewall table {table(settings)} was changed"
     return None
-
-
-def demand(settings: Settings) -> None:
-    """Raise Unavailable unless every wall stands."""
-    wrong = broken(settings)
-    if wrong:
-        raise Unavailable("no room is opened now: {wrong}", wrong=wrong)
 
 
 def remove(settings: Settings) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Protocol, cast
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from governance import data, rooms
+from governance import data, egress, rooms
 from governance.database import Database
 from governance.errors import STATUS, NotAllowed, NotFound, Refused
 from governance.settings import Settings
@@ -106,12 +106,20 @@ class NewFile(BaseModel):
 
 @router.get("")
 def mine(here: Here) -> dict[str, Any]:
-    """My requests from this room, newest first, and what a request may hold."""
+    """My requests from this room, newest first, what a request may hold, and how the room stands."""
     with here.database.read() as tx:
-        project = rooms.standing(tx, here.room).project
+        standing = rooms.standing(tx, here.room)
+        project = standing.project
+        day = egress.today(tx, standing.person.id, here.settings, here.clock())
+        idle_since = egress.active_at(tx, standing.room)
         other = advice("type")
         return {
             "requests": [_shown(tx, row, here.speech) for row in store.of_room(tx, here.room)],
+            "room": {
+                "shown": day.shown,
+                "budget": day.budget,
+                "closes_at": (idle_since + timedelta(minutes=here.settings.idle_minutes)).isoformat(),
+            },
             "data_sets": [version.name for version in data.of_project(tx, project.id)],
             "accepted": {
                 "endings": kinds.ACCEPTED,

@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from governance import stops
 from governance.database import Database
+from governance.errors import NotAllowed
 from governance.settings import Settings
 from governance.tables import AuditHead, Project
 from output_review import bundle, frozen, heads, service, store
@@ -77,6 +79,8 @@ def release(settings: Settings, database: Database, request_id: int, key: Ed2551
         with database.write() as tx:
             row, _ = _approved(tx, request_id)
             service.released(tx, row, hashlib.sha256(made).hexdigest(), len(made), clock())
+    except NotAllowed:
+        return  # the project or the site is stopped: it waits, and is asked again
     except Tampered as e:
         log.error("request %s is held back: %s", request_id, e)
         with database.write() as tx:
@@ -95,9 +99,17 @@ def sign_head(settings: Settings, database: Database, key: Ed25519PrivateKey) ->
 
 
 def _approved(tx: Session, request_id: int) -> tuple[ReleaseRequest, Project]:
-    """The request, if the votes themselves approve it; raises Tampered when only its status says so."""
+    """The request, if the votes themselves approve it and nothing stops its project.
+
+    Raises:
+        NotAllowed: the project or the site is stopped.
+        Tampered: only its status says that it is approved.
+    """
     row = store.request(tx, request_id)
     project = tx.get_one(Project, row.project_id)
+    stopped = stops.refusal(tx, project)
+    if stopped:
+        raise stopped
     if row.status != Status.APPROVED or not service.approved(tx, row, project):
         raise Tampered("The votes do not approve every file. The request is held back and the operator told.")
     return row, project

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from governance import audit, data, jobs
+from governance import audit, data, jobs, stops
 from governance.audit import Event
 from governance.errors import Invalid, NotAllowed, NotFound
 from governance.rooms import Standing
@@ -305,8 +305,11 @@ def quarantine(tx: Session, row: ReleaseRequest, by: Actor, now: datetime, words
 
 
 def downloaded(tx: Session, row: ReleaseRequest, by: Person, now: datetime) -> None:
-    """Record a download, before the bytes go."""
+    """Record a download, before the bytes go; raises NotAllowed while the project or the site is stopped."""
     _must_be(row, Status.RELEASED)
+    stopped = stops.refusal(tx, tx.get_one(Project, row.project_id))
+    if stopped:
+        raise stopped
     _record(tx, row, "release.downloaded", by.id, now)
 
 

@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from governance.database import Database
 from governance.errors import STATUS, Invalid, NotFound, Refused, Unavailable
 from governance.settings import Settings
-from portal import account, content, review, rooms
+from portal import account, content, lab_files, operation, review, rooms
 from portal.content import Views
 from portal.guard import Guard
 from portal.reconciler import Reconciler
@@ -34,6 +34,7 @@ def create_app(settings: Settings, database: Database, clock: Clock, views: View
     app.include_router(account.router)
     app.include_router(rooms.router)
     app.include_router(review.router)
+    app.include_router(operation.router)
 
     @app.get("/health")
     def health() -> dict[str, str]:
@@ -66,12 +67,13 @@ def create_app(settings: Settings, database: Database, clock: Clock, views: View
 
 
 def create_site(settings: Settings, database: Database, clock: Clock) -> Starlette:
-    """What `web` serves: the portal and, under a host name of its own, the pages that are not to be trusted."""
+    """What `web` serves: the portal and, under host names of their own, untrusted pages and JupyterLab's files."""
     views = Views(settings)
     return Starlette(
         routes=[
             Host(settings.portal_host, create_app(settings, database, clock, views)),
             Host(settings.content_host, content.create_app(settings, views)),
+            Host(lab_files.HOST, lab_files.create_app(settings)),
         ]
     )
 

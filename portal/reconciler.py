@@ -21,6 +21,13 @@ class Reconciler:
         except httpx.TransportError:
             return
 
+    def look_at_all(self) -> None:
+        """Ask it to look at every room soon; nothing is raised, as with one."""
+        try:
+            self._post("/look")
+        except httpx.TransportError:
+            return
+
     def admit(self, room: str) -> None:
         """Have a room's gate let in whom the rows admit now.
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form
 from starlette.responses import Response
 
-from governance import data, projects, rooms
+from governance import data, egress, projects, rooms
 from governance.errors import NotAllowed, NotFound, Refused, Unavailable
 from governance.rooms import SIZES, Standing
 from governance.tables import DataVersion, Project, ProjectRole, Room, RoomState
@@ -44,11 +44,12 @@ def my_projects(here: Me) -> Response:
                 role,
                 data.of_project(tx, project.id),
                 mine.get(project.id),
-                projects.refusal(here.person, project, role, now, direct_person_level=direct),
+                projects.refusal(tx, here.person, project, now, direct_person_level=direct),
             )
             for project, role in projects.of_person(tx, here.person)
         ]
-    return here.page("projects.html", projects=shown, sizes=SIZES)
+        day = egress.today(tx, here.person.id, here.site.settings, now)
+    return here.page("projects.html", projects=shown, sizes=SIZES, day=day)
 
 
 @router.post("/projects/{key}/room")

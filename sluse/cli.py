@@ -12,12 +12,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from governance import audit, data, people, projects, rooms
+from governance import audit, data, egress, people, projects, rooms, stops
 from governance.database import Database
 from governance.errors import Refused, Unavailable
 from governance.rooms import SIZES
 from governance.settings import Settings, load
-from governance.tables import PlatformRole, ProjectRole
+from governance.tables import PlatformRole, ProjectRole, StopKind
 from governance.tiers import Tier
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ person_app = typer.Typer(help="People with accounts.", no_args_is_help=True)
 project_app = typer.Typer(help="Projects and their members.", no_args_is_help=True)
 data_app = typer.Typer(help="Data of projects.", no_args_is_help=True)
 room_app = typer.Typer(help="Rooms.", no_args_is_help=True)
+site_app = typer.Typer(help="Everything at once.", no_args_is_help=True)
 audit_app = typer.Typer(help="The audit chain.", no_args_is_help=True)
 demo_app = typer.Typer(help="The demo's people.", no_args_is_help=True)
 for name, group in {
@@ -34,6 +35,7 @@ for name, group in {
     "project": project_app,
     "data": data_app,
     "room": room_app,
+    "site": site_app,
     "audit": audit_app,
     "demo": demo_app,
 }.items():
@@ -117,6 +119,33 @@ def status(as_json: Json = False) -> None:
     for part in health.parts(settings):
         print(f"{part.state:<9} {part.kind:<9} {part.name:<32} {part.detail or ''}")
     print(f"\nPortal: {settings.portal_origin}")
+
+
+@app.command()
+def doctor(
+    quick: Annotated[
+        bool, typer.Option(help="Look only; do not put a container behind the walls to try them.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Look at everything that the walls rest on, try them, and say what to do."""
+    from docker import APIClient
+
+    from hub import doctor as checks
+
+    settings = load()
+    with APIClient(timeout=60) as docker:
+        found = list(checks.examined(settings, docker))
+        if not quick:
+            found += checks.tried(settings, docker)
+    if as_json:
+        print(json.dumps([asdict(one) for one in found], indent=1))
+    else:
+        for one in found:
+            state = "well" if one.wrong is None else "WRONG" if one.mandatory else "advice"
+            print(f"{state:<7} {one.name}{f': {one.wrong}' if one.wrong else ''}")
+    if any(one.wrong and one.mandatory for one in found):
+        _fail("no room starts until what is WRONG is right")
 
 
 @app.command()
@@ -211,6 +240,20 @@ def person_role(name: str, role: PlatformRole, controller: Annotated[str, typer.
         people.give_role(tx, people.named(tx, name), role, controller, _now())
 
 
+@person_app.command("budget")
+def person_budget(
+    name: str, more: Annotated[int, typer.Option(help="MiB that rooms may show them today beyond the usual.")]
+) -> None:
+    """Let rooms show a person more today."""
+    settings, database = _open()
+    with database.write() as tx:
+        person = people.named(tx, name)
+        egress.grant(tx, person, more, _now())
+        tx.flush()
+        day = egress.today(tx, person.id, settings, _now())
+    print(f"{name}: {day.shown / egress.MIB:.1f} of {day.budget // egress.MIB} MiB today")
+
+
 @project_app.command("add")
 def project_add(
     key: str,
@@ -251,6 +294,57 @@ def project_member(
             projects.remove_member(tx, project, person, _now())
         else:
             projects.add_member(tx, project, person, role, _now())
+
+
+@project_app.command("pause")
+def project_pause(key: str) -> None:
+    """Close a project's rooms now; none opens and nothing of it is released until it is resumed."""
+    _stop(key, StopKind.PAUSE)
+    print(f"{key} is paused. Its rooms close now.")
+
+
+@project_app.command("end")
+def project_end(key: str, yes: Annotated[bool, typer.Option(help="Do not ask.")] = False) -> None:
+    """Close a project's rooms now, for good."""
+    if not yes and not typer.confirm(f"End {key} for good? Its rooms cannot be opened again"):
+        print("Nothing was changed.")
+        return
+    _stop(key, StopKind.END)
+    print(f"{key} is ended. Its rooms close now.")
+
+
+@project_app.command("resume")
+def project_resume(key: str) -> None:
+    """Let a paused project go on."""
+    _, database = _open()
+    with database.write() as tx:
+        stops.lift(tx, projects.keyed(tx, key), None, _now())
+    print(f"{key} goes on. Its members open their rooms again.")
+
+
+@site_app.command("stop")
+def site_stop() -> None:
+    """Close every room now; none opens and nothing is released until the site is resumed."""
+    _stop(None, StopKind.PAUSE)
+    print("The site is stopped. Every room closes now.")
+
+
+@site_app.command("resume")
+def site_resume() -> None:
+    """Let a stopped site go on."""
+    _, database = _open()
+    with database.write() as tx:
+        stops.lift(tx, None, None, _now())
+    print("The site goes on. People open their rooms again.")
+
+
+def _stop(key: str | None, kind: StopKind) -> None:
+    from portal.reconciler import Reconciler
+
+    settings, database = _open()
+    with database.write() as tx:
+        stops.stop(tx, projects.keyed(tx, key) if key else None, kind, None, _now())
+    Reconciler(settings).look_at_all()
 
 
 @data_app.command("add")

@@ -32,6 +32,7 @@ FOLDERS = (
     Folder("db", 0o2770, group="database"),
     Folder("keys", 0o711),
     Folder("data", 0o755),
+    Folder("assets", 0o755),
     Folder("homes", 0o711),
     Folder("starters", 0o755),
     Folder("projects", 0o711),

@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from governance import rooms as room_rows
 from tests.conftest import Room, Stack
+from tests.escapes.attempts import attempt
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,12 @@ def test_a_good_ticket_opens_the_door(stack: Stack, room: Room) -> None:
     assert room.knock(signed(stack, claims(room))).status_code == 303
 
 
+@attempt(
+    "D1",
+    "enter with a ticket that is expired, for ever, for another room, from another issuer or of another login",
+    wall="`gate.cfg` `door`",
+    answer="401, `ticket`",
+)
 @pytest.mark.parametrize(
     "change",
     [
@@ -58,6 +65,12 @@ def test_a_changed_ticket_does_not(stack: Stack, room: Room, change: dict[str, A
     assert room.knock(signed(stack, ticket)).status_code == 401
 
 
+@attempt(
+    "D2",
+    "forge a ticket (none, HS256 with the public key, a cut or changed signature)",
+    wall="`gate.cfg` `door`",
+    answer="401, `ticket`",
+)
 def test_an_unsigned_or_foreign_ticket_does_not(stack: Stack, room: Room) -> None:
     public = (stack.settings.keys / "ticket.pem").read_bytes()
     none = jwt.encode(claims(room), None, algorithm="none")
@@ -79,12 +92,14 @@ def test_an_unsigned_or_foreign_ticket_does_not(stack: Stack, room: Room) -> Non
         assert room.knock(forged).status_code == 401, forged
 
 
+@attempt("D3", "have anything of a room without a ticket", wall="`gate.cfg` `door`", answer="401, `ticket`")
 def test_without_a_cookie_nothing_is_answered(room: Room) -> None:
     assert room.request("GET", "/api/status").status_code == 200
     for path in ("/api/status", "/lab", "/static/lab/main.js", "/api/contents", "/"):
         assert room.request("GET", path, headers={"Cookie": ""}).status_code == 401, path
 
 
+@attempt("D4", "visit a room without a ticket", wall="`gate.cfg` `door`", answer="303 to the portal, `ticket`")
 def test_a_visit_without_a_ticket_is_led_to_the_portal(stack: Stack, room: Room) -> None:
     visit = {"Cookie": "", "Origin": "", "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"}
     answer = room.request("GET", "/lab", headers=visit)
@@ -92,6 +107,12 @@ def test_a_visit_without_a_ticket_is_led_to_the_portal(stack: Stack, room: Room)
     assert answer.headers["location"] == f"{stack.settings.portal_origin}/rooms/{room.id}"
 
 
+@attempt(
+    "D5",
+    "hand a ticket in from another page, or in an address",
+    wall="`gate.cfg` `enter`",
+    answer="403, `origin` or `method`",
+)
 def test_the_ticket_is_taken_from_the_portals_form_alone(stack: Stack, rooms: tuple[Room, Room]) -> None:
     room, other = rooms
     assert room.knock(room.ticket).status_code == 303
@@ -100,12 +121,19 @@ def test_the_ticket_is_taken_from_the_portals_form_alone(stack: Stack, rooms: tu
     assert room.http.get("/_gate/enter", params={"ticket": room.ticket}).status_code == 403
 
 
+@attempt("D6", "use a stolen ticket at another room's host", wall="`aud` in `gate.cfg`", answer="401, `ticket`")
 def test_another_rooms_cookie_does_not_open_this_one(rooms: tuple[Room, Room]) -> None:
     room, other = rooms
     assert room.request("GET", "/api/status").status_code == 200
     assert room.request("GET", "/api/status", headers={"Cookie": other.cookie}).status_code == 401
 
 
+@attempt(
+    "D7",
+    "act in a room from a page that is not its own, or read from a sibling",
+    wall="Origin and Sec-Fetch rules in `gate.cfg`",
+    answer="403, `origin`",
+)
 def test_a_page_elsewhere_cannot_act_in_the_room(rooms: tuple[Room, Room]) -> None:
     room, other = rooms
     new = {"json": {"name": "python3"}}
@@ -117,6 +145,7 @@ def test_a_page_elsewhere_cannot_act_in_the_room(rooms: tuple[Room, Room]) -> No
     assert room.request("GET", "/api/status", headers=sibling).status_code == 403
 
 
+@attempt("D8", "open a room's websocket from a foreign page", wall="Origin rule in `gate.cfg`", answer="403, `origin`")
 def test_a_page_elsewhere_cannot_open_the_rooms_websocket(rooms: tuple[Room, Room]) -> None:
     room, other = rooms
     kernel = room.kernel()
@@ -127,6 +156,12 @@ def test_a_page_elsewhere_cannot_open_the_rooms_websocket(rooms: tuple[Room, Roo
         room.websocket(kernel.id, cookie="")
 
 
+@attempt(
+    "D9",
+    "download a file by its path, however it is written",
+    wall="`hub/policy.py`, `gate.cfg`",
+    answer="403, `path` or `download`",
+)
 def test_downloads_are_refused(room: Room) -> None:
     made = {"type": "file", "format": "text", "content": "x"}
     assert room.request("PUT", "/api/contents/rows.csv", json=made).status_code == 201
@@ -143,6 +178,7 @@ def test_downloads_are_refused(room: Room) -> None:
         assert room.raw(path) == 403, path
 
 
+@attempt("D10", "have a file planted in the home served without login", wall="`hub/policy.py`", answer="403, `path`")
 def test_what_is_planted_in_the_home_is_not_served(room: Room) -> None:
     room.run(
         "from pathlib import Path\n"
@@ -150,9 +186,10 @@ def test_what_is_planted_in_the_home_is_not_served(room: Room) -> None:
         "    Path.home().joinpath(p).mkdir(parents=True, exist_ok=True)\n"
         "Path.home().joinpath('.local/share/jupyter/labextensions/leak/data.csv').write_text('rows')"
     )
-    assert room.request("GET", "/lab/extensions/leak/data.csv").status_code == 404
+    assert room.request("GET", "/lab/extensions/leak/data.csv").status_code == 403
 
 
+@attempt("D11", "set cookies or a policy of their own from a room", wall="`gate.cfg` `room`", answer="taken away")
 def test_the_room_cannot_set_cookies_or_its_own_policy(room: Room) -> None:
     answer = room.request("GET", "/lab")
     assert "set-cookie" not in answer.headers
@@ -162,6 +199,12 @@ def test_the_room_cannot_set_cookies_or_its_own_policy(room: Room) -> None:
     assert "allow-downloads" not in policy[0]
 
 
+@attempt(
+    "D12",
+    "go on after logging out, over what was open too",
+    wall="`hub/gate.py` `admit_only`",
+    answer="401, and what was open is cut",
+)
 def test_logging_out_cuts_an_open_websocket(stack: Stack) -> None:
     """A ticket whose admission is gone is refused, and what was open under it is cut."""
     from portal.reconciler import Reconciler
@@ -178,6 +221,9 @@ def test_logging_out_cuts_an_open_websocket(stack: Stack) -> None:
         kernel.run("print(2)")
 
 
+@attempt(
+    "D13", "go on after a ticket's end", wall="`hub/reconciler.py` `next_look`", answer="401, and what was open is cut"
+)
 def test_a_ticket_that_ends_cuts_an_open_websocket(stack: Stack) -> None:
     ada = stack.person("ada")
     room = stack.open_room(stack.project(ada), ada)
@@ -189,11 +235,13 @@ def test_a_ticket_that_ends_cuts_an_open_websocket(stack: Stack) -> None:
     assert room.request("GET", "/api/status").status_code == 401
 
 
+@attempt("D14", "reach a room under another host name", wall="`hub/templates/edge.cfg`", answer="421")
 def test_the_room_is_not_named_by_another_host(stack: Stack, room: Room) -> None:
     for host in ("evil.example", "127.0.0.1"):
         assert room.http.get("/lab", headers={"Host": f"{host}:{stack.settings.edge_port}"}).status_code == 421
 
 
+@attempt("D15", "have the browser save what a room calls a page", wall="`gate.cfg` `room`", answer="403, `page`")
 def test_what_is_opened_as_a_page_is_a_page(room: Room) -> None:
     """A browser saves what it cannot show, whatever the room calls it."""
     visit = {"Origin": "", "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"}

@@ -13,15 +13,23 @@ import pytest
 
 from hub.images import tags
 from tests.conftest import Room, Stack
+from tests.escapes.attempts import attempt
 from tests.escapes.conftest import INTERNET, METADATA, Canary, Prober, ipv4_addresses
 
 
+@attempt(
+    "N1",
+    "reach the internet or a metadata address by TCP",
+    wall="a network without a route, `hub/walls.py`",
+    answer="no connection",
+)
 @pytest.mark.parametrize("address", [INTERNET, METADATA])
 def test_a_researcher_cannot_reach_the_internet(internet: Canary, probe: Prober, address: str) -> None:
     assert probe.outside("http", address, 80) == internet.word
     assert probe.inside("http", address, 80) is None
 
 
+@attempt("N2", "fetch packages with pip", wall="a network without a route", answer="no connection")
 def test_a_researcher_cannot_fetch_packages(internet: Canary, probe: Prober, stack: Stack) -> None:
     """pip itself, brought into the room; the control is the same pip in an ordinary container, which is answered."""
     brought = stack.settings.state / "homes" / probe.room.id / "brought"
@@ -46,17 +54,25 @@ def test_a_researcher_cannot_fetch_packages(internet: Canary, probe: Prober, sta
     assert refused in inside, inside
 
 
+@attempt("N3", "send datagrams out, to port 53 too", wall="a network without a route", answer="no answer")
 def test_a_researcher_cannot_send_datagrams_out(internet: Canary, probe: Prober) -> None:
     assert probe.outside("udp", INTERNET, 53) == internet.word
     assert probe.inside("udp", INTERNET, 53) is None
 
 
+@attempt("N4", "resolve a name (a tunnel through DNS)", wall="`dns` in `hub/container.py`", answer="no such name")
 def test_a_researcher_cannot_resolve_names(probe: Prober, rooms: tuple[Room, Room]) -> None:
     assert probe.inside("name", "gate")  # the control: from the room's own hosts file
     for name in ("canary.example.org", rooms[1].name("room"), rooms[1].name("gate")):
         assert probe.inside("name", name) is None
 
 
+@attempt(
+    "N5",
+    "reach any address of the host, by TCP or UDP",
+    wall="`inhibit_ipv4`, `hub/walls.py` `input`",
+    answer="no connection",
+)
 def test_a_researcher_cannot_reach_the_host(host_service: Canary, probe: Prober, stack: Stack) -> None:
     host_addresses = ipv4_addresses()
     reached = {a for a in host_addresses if probe.outside("http", a, 15432) == host_service.word}
@@ -67,6 +83,9 @@ def test_a_researcher_cannot_reach_the_host(host_service: Canary, probe: Prober,
         assert probe.inside("udp", address, 15353) is None, address
 
 
+@attempt(
+    "N6", "reach the front address, where the intake listens", wall="`hub/walls.py` `input`", answer="no connection"
+)
 def test_a_researcher_cannot_reach_the_front_address(host_service: Canary, probe: Prober, stack: Stack) -> None:
     """Nor can any other container: an address of the host would answer on every interface."""
     front = str(stack.settings.front_host)
@@ -75,6 +94,7 @@ def test_a_researcher_cannot_reach_the_front_address(host_service: Canary, probe
     assert probe.inside("http", front, 15432) is None
 
 
+@attempt("N7", "reach another person's room in the same project", wall="one network a room", answer="no connection")
 def test_a_researcher_cannot_reach_another_room(stack: Stack, probe: Prober, rooms: tuple[Room, Room]) -> None:
     network = stack.docker.inspect_network(rooms[1].name("net"))
     address = network["Containers"][stack.docker.inspect_container(rooms[1].name("room"))["Id"]]["IPv4Address"]
@@ -84,6 +104,12 @@ def test_a_researcher_cannot_reach_another_room(stack: Stack, probe: Prober, roo
     assert probe.inside("tcp", bob, 8888) is None
 
 
+@attempt(
+    "N8",
+    "use another room's gate, or the front side of their own",
+    wall="one network a room, `hub/walls.py`",
+    answer="no connection",
+)
 def test_a_researcher_cannot_use_another_gate(stack: Stack, probe: Prober, rooms: tuple[Room, Room]) -> None:
     for room in rooms:
         networks = stack.docker.inspect_container(room.name("gate"))["NetworkSettings"]["Networks"]
@@ -93,6 +119,7 @@ def test_a_researcher_cannot_use_another_gate(stack: Stack, probe: Prober, rooms
             assert probe.inside("tcp", front, port) is None
 
 
+@attempt("N9", "have the gate pass packets on", wall="`ip_forward=0` in the gate", answer="0")
 def test_a_gate_does_not_forward(stack: Stack, rooms: tuple[Room, Room]) -> None:
     command = stack.docker.exec_create(rooms[0].name("gate"), ["cat", "/proc/sys/net/ipv4/ip_forward"])
     assert stack.docker.exec_start(command["Id"]).decode().strip() == "0"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.conftest import Room, Stack
+from tests.escapes.attempts import attempt
 from tests.escapes.conftest import Prober
 from tests.stories.asking import ask, call, inside
 
 
+@attempt("W1", "see or touch another room's request", wall="`output_review/intake.py` `Caller.own`", answer="404")
 def test_another_rooms_request_is_not_there(rooms: tuple[Room, Room]) -> None:
     ada, bob = rooms
     number = ask(ada, {"table.csv": b"region;persons\nNord;120\n"}, submit=False)
@@ -19,6 +21,9 @@ def test_another_rooms_request_is_not_there(rooms: tuple[Room, Room]) -> None:
     assert call(ada, "POST", f"/{number}/withdraw")[1]["status"] == "withdrawn"
 
 
+@attempt(
+    "W2", "say by a header that they are another room", wall="`intake.caller` reads the address alone", answer="404"
+)
 def test_no_header_makes_a_room_another(rooms: tuple[Room, Room], stack: Stack) -> None:
     ada, bob = rooms
     number = ask(ada, {"table.csv": b"region;persons\nNord;120\n"}, submit=False)
@@ -38,6 +43,12 @@ print(json.dumps(answers))
     assert inside(bob, program) == [404] * 5
 
 
+@attempt(
+    "W3",
+    "reach anything but requests through the way out",
+    wall="`hub/policy.py` `WAY_OUT`",
+    answer="404, `path` or `query`",
+)
 @pytest.mark.parametrize(
     "path",
     ["/", "/login", "/review", "/health", "/api", "/api/requests/../../login", "/api/requests/%2e%2e/x",
@@ -55,6 +66,7 @@ print(json.dumps([get("/api/requests"), get(%r)]))
     assert inside(rooms[0], program % path) == [200, 404]
 
 
+@attempt("W4", "send a body of unknown or too great size", wall="`gate.cfg` `out`", answer="411 or 413, `length`")
 def test_a_body_of_unknown_or_too_great_size_is_not_read(rooms: tuple[Room, Room]) -> None:
     program = """
 import socket
@@ -68,6 +80,7 @@ print(json.dumps([put("Content-Length: 10000000000"), put("Transfer-Encoding: ch
     assert inside(rooms[0], program) == [413, 411, 411, 404]
 
 
+@attempt("W5", "reach the intake but through their gate", wall="`hub/walls.py`", answer="no connection")
 def test_a_room_reaches_the_intake_through_its_gate_alone(stack: Stack, probe: Prober) -> None:
     front = str(stack.settings.front_host)
     assert call(probe.room, "GET")[0] == 200
@@ -75,6 +88,12 @@ def test_a_room_reaches_the_intake_through_its_gate_alone(stack: Stack, probe: P
     assert probe.outside("tcp", front, 8082) is None
 
 
+@attempt(
+    "W6",
+    "reach anything from the sandbox that opens their files",
+    wall="`hub/sandboxd.py` `command`",
+    answer="no network, no folder of the host",
+)
 def test_the_sandbox_has_no_network_and_nothing_of_the_host(stack: Stack) -> None:
     from hub import sandboxd
 

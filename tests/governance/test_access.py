@@ -28,7 +28,7 @@ def project(**changed: object) -> Project:
 def refused(
     who: Person, what: Project, role: ProjectRole | None = ProjectRole.ANALYST, now: datetime = NOW
 ) -> str | None:
-    refusal = projects.refusal(who, what, role, now, direct_person_level=False)
+    refusal = projects._refusal(who, what, role, now, direct_person_level=False)
     return str(refusal) if refusal else None
 
 
@@ -59,7 +59,7 @@ def test_a_permits_last_day_counts_until_midnight_in_copenhagen() -> None:
 
 @pytest.mark.parametrize("tier", [Tier.PSEUDONYMISED, Tier.SENSITIVE])
 def test_the_operators_setting_opens_pseudonymised_rooms_alone(tier: Tier) -> None:
-    allowed = projects.refusal(person(), project(tier=tier), ProjectRole.LEAD, NOW, direct_person_level=True) is None
+    allowed = projects._refusal(person(), project(tier=tier), ProjectRole.LEAD, NOW, direct_person_level=True) is None
     assert allowed == (tier is Tier.PSEUDONYMISED)
 
 

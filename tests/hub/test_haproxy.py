@@ -13,7 +13,7 @@ from tests.hub.test_plan import plan
 
 
 def test_haproxy_accepts_the_gates_configuration(settings: Settings, tmp_path: Path) -> None:
-    for name in ("ticket.pem", "sids.map", "closed.html"):
+    for name in ("ticket.pem", "sids.map", "budget.map", "verified.map", "closed.html", "used-up.html"):
         (tmp_path / name).write_text("" if name.endswith("map") else "x")
     text = gate.configuration(plan(settings), settings, "token").replace("/etc/gate", str(tmp_path))
     checked(text, tmp_path)

@@ -47,4 +47,4 @@ def test_docker_is_asked_for_every_wall(settings: Settings) -> None:
 def test_a_room_has_no_word_of_people_but_ids(settings: Settings) -> None:
     wanted = container.room(plan(settings), "image", "secret-token")
     assert set(wanted["labels"].values()) == {"unit", "room", "abcdefghij", "7", "9"}
-    assert set(wanted["environment"]) == {"HOME", "JUPYTER_TOKEN", "LANG"}
+    assert set(wanted["environment"]) == {"HOME", "JUPYTER_TOKEN", "LANG", "ASSETS"}

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from governance import people, projects, rooms
+from governance import egress, people, projects, rooms, stops
 from governance.database import Database
 from governance.errors import Unavailable
 from governance.settings import Settings
-from governance.tables import ProjectRole, RoomState
+from governance.tables import ProjectRole, RoomState, StopKind
 from governance.tiers import Tier
 from hub.client import Server
 from hub.reconciler import START_WITHIN, Reconciler
@@ -46,9 +47,21 @@ class SaidHub:
 
 
 @dataclass
+class SaidEngine:
+    """Says how long a room's container has used the processor."""
+
+    used: float = 0.0
+    """seconds"""
+
+    def stats(self, name: str, *, stream: bool, one_shot: bool) -> dict[str, Any]:
+        return {"cpu_stats": {"cpu_usage": {"total_usage": int(self.used * 1e9)}}}
+
+
+@dataclass
 class Scene:
     database: Database
     hub: SaidHub
+    engine: SaidEngine
     reconciler: Reconciler
     room: str
     now: datetime = NOW
@@ -69,9 +82,9 @@ def scene(database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatc
         project = projects.add(tx, "p1", "P", Tier.SYNTHETIC, "C", "P-1", date(2026, 3, 31), NOW)
         projects.add_member(tx, project, ada, ProjectRole.LEAD, NOW)
         room = rooms.want_open(tx, ada, project, "small", settings, NOW).id
-    hub = SaidHub()
-    scene = Scene(database, hub, None, room)  # type: ignore[arg-type]
-    scene.reconciler = Reconciler(settings, database, hub, None, lambda: scene.now)  # type: ignore[arg-type]
+    hub, engine = SaidHub(), SaidEngine()
+    scene = Scene(database, hub, engine, None, room)  # type: ignore[arg-type]
+    scene.reconciler = Reconciler(settings, database, hub, engine, lambda: scene.now)  # type: ignore[arg-type]
     for part in ("_shut_door", "_remove_rest"):  # Docker and the edge; the stories have real ones
         monkeypatch.setattr(scene.reconciler, part, lambda room, part=part: hub.did.append(part))
     return scene
@@ -146,3 +159,45 @@ def test_a_room_wanted_again_while_it_closes_is_started_again(scene: Scene, sett
     scene.hub.stop = stop  # type: ignore[method-assign]
     scene.hub.says = {}
     assert scene.look() == (RoomState.OPEN, RoomState.STARTING)
+
+
+def test_an_idle_room_closes_and_one_that_computes_does_not(scene: Scene, settings: Settings) -> None:
+    scene.hub.says = {scene.room: Server.READY}
+    scene.look()
+    for _ in range(settings.idle_minutes // 60 + 2):  # nobody is there, and a kernel computes half of the time
+        scene.now += timedelta(hours=1)
+        scene.engine.used += 1800
+        assert scene.look() == (RoomState.OPEN, RoomState.OPEN)
+    scene.now += timedelta(minutes=settings.idle_minutes - 1)
+    scene.engine.used += 60  # what JupyterLab itself uses
+    assert scene.look() == (RoomState.OPEN, RoomState.OPEN)
+    scene.now += timedelta(minutes=2)
+    assert scene.look() == (RoomState.CLOSED, RoomState.CLOSED)
+    with scene.database.read() as tx:
+        assert "Nothing happened" in (rooms.standing(tx, scene.room).room.reason or {})["message"]
+
+
+def test_whoever_does_something_is_not_idle(scene: Scene, settings: Settings) -> None:
+    scene.hub.says = {scene.room: Server.READY}
+    scene.look()
+    for acts in range(1, 4):
+        scene.now += timedelta(minutes=settings.idle_minutes - 1)
+        with scene.database.write() as tx:
+            room = rooms.standing(tx, scene.room).room
+            egress.counted(tx, room, "gate", acts * 100, acts, settings, scene.now)
+        assert scene.look() == (RoomState.OPEN, RoomState.OPEN)
+    scene.now += timedelta(minutes=settings.idle_minutes - 1)
+    with scene.database.write() as tx:  # a page that only asks, and nobody who does anything
+        egress.counted(tx, rooms.standing(tx, scene.room).room, "gate", 900, 3, settings, scene.now)
+    scene.now += timedelta(minutes=2)
+    assert scene.look() == (RoomState.CLOSED, RoomState.CLOSED)
+
+
+@pytest.mark.parametrize("whole_site", [True, False])
+def test_a_stop_closes_the_room(scene: Scene, whole_site: bool) -> None:
+    scene.hub.says = {scene.room: Server.READY}
+    scene.look()
+    with scene.database.write() as tx:
+        project = None if whole_site else projects.keyed(tx, "p1")
+        stops.stop(tx, project, StopKind.PAUSE, None, scene.now)
+    assert scene.look() == (RoomState.CLOSED, RoomState.CLOSED)

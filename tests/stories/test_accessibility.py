@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
+from governance.tables import PlatformRole
 from tests.conftest import Stack, until
 from tests.stories.asking import ask
 from tests.stories.conftest import Visitor, violations
@@ -41,6 +42,10 @@ def test_every_page_is_accessible(stack: Stack, visitor: Callable[..., Visitor],
     until(lambda: (page.goto(f"{stack.settings.portal_origin}/review"), page.locator("td a").count() > 0)[1], 60)
     look("/review")
     look(f"/review/{number + 1}")
+    page.locator("form[action='/logout'] button").click()
+    ole = stack.checker("ole", PlatformRole.OPERATOR)
+    browser.log_in(stack, ole.name, ole.password)
+    look("/operation")
     assert found == {path: [] for path in found}
 
 

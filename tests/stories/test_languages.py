@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
+from governance.tables import PlatformRole
 from portal.translation import DANISH, translator
 from tests.conftest import Stack
 from tests.stories.conftest import Visitor
 
-PAGES = ["/", "/terms", "/requests", "/review", "/review/1", "/nothing-here", "/rooms/aaaaaaaaaa"]
+PAGES = ["/", "/terms", "/requests", "/review", "/review/1", "/nothing-here", "/rooms/aaaaaaaaaa", "/operation"]
 
 
 def sentences() -> list[tuple[str, str]]:
@@ -28,7 +29,7 @@ def sentences() -> list[tuple[str, str]]:
 def test_every_page_is_in_one_language(
     stack: Stack, visitor: Callable[..., Visitor], language: str, index: int
 ) -> None:
-    person = stack.person("ada")
+    person = stack.checker("ada", PlatformRole.OPERATOR)
     key = stack.project(person)
     room = stack.open_room(key, person)
     reader = visitor(language)

@@ -51,7 +51,17 @@ export interface IAccepted {
   most_files: number;
 }
 
+/** How the room stands; sizes in bytes. */
+export interface IRoom {
+  /** What rooms have shown the person today, and what they may. */
+  shown: number;
+  budget: number;
+  /** When it closes if nothing happens in it. */
+  closes_at: string;
+}
+
 export interface IOverview {
+  room: IRoom;
   requests: IRequest[];
   data_sets: string[];
   accepted: IAccepted;

@@ -3,10 +3,12 @@ import { ISignal, Signal } from '@lumino/signaling';
 /** Where the way into the room stands. */
 export type Door =
   | { state: 'open' }
-  | { state: 'closed'; why: 'login' | 'room' | 'unreachable'; portal: string | null };
+  | { state: 'closed'; why: 'login' | 'room' | 'budget' | 'unreachable'; portal: string | null };
 
 /** Set by the gate and the edge, in front of the room, on what they refuse: where to log in again. */
 const PORTAL = 'Datasluse-Portal';
+
+const WHY: Record<number, 'login' | 'room' | 'budget'> = { 401: 'login', 404: 'room', 429: 'budget' };
 
 /** What may be done twice. A refusal in front of the room was not done; after a broken connection nobody knows. */
 const AGAIN = new Set(['GET', 'HEAD', 'PUT', 'DELETE']);
@@ -57,7 +59,7 @@ export class Connection {
     }
     const portal = answer.headers.get(PORTAL);
     if (portal && !answer.ok) {
-      const why = answer.status === 401 ? 'login' : answer.status === 404 ? 'room' : 'unreachable';
+      const why = WHY[answer.status] ?? 'unreachable';
       this.becomes({ state: 'closed', why, portal });
       return null;
     }

@@ -24,6 +24,7 @@ function show(door: Door & { state: 'closed' }): HTMLDialogElement {
   const title = {
     login: say('Your login has ended'),
     room: say('The room is not open'),
+    budget: say('You have been shown as much today as one person may'),
     unreachable: say('The room cannot be reached')
   }[door.why];
   frame.setAttribute('aria-label', title);
@@ -42,7 +43,11 @@ function show(door: Door & { state: 'closed' }): HTMLDialogElement {
       </p>
       {door.portal ? (
         <>
-          <p>{say('Log in and open the room in another tab: this page then goes on by itself. The address:')}</p>
+          <p>
+            {door.why === 'budget'
+              ? say('Tomorrow this page goes on by itself. If you need it today, ask the operator. The address:')
+              : say('Log in and open the room in another tab: this page then goes on by itself. The address:')}
+          </p>
           <p>
             <code>{door.portal}</code>
           </p>

@@ -12,7 +12,7 @@ import { askAndRequest } from './form';
 import { Requests } from './model';
 import { outputs } from './outputs';
 import { icon, Panel, statusOf } from './panel';
-import { say, speak } from './words';
+import { language, say, speak } from './words';
 
 const door = new Connection(window.fetch, URLExt.join(PageConfig.getBaseUrl(), 'api'));
 
@@ -52,6 +52,13 @@ const requests: JupyterFrontEndPlugin<void> = {
         return;
       }
       Notification.info(say('Request {number}, {title}: {status}', { number, title, status: statusOf(request) }), {
+        autoClose: false
+      });
+    });
+
+    model.closing.connect((_, end) => {
+      const time = end.toLocaleTimeString(language(), { hour: '2-digit', minute: '2-digit' });
+      Notification.warning(say('Nothing happens in this room. It closes at {time} unless you do something in it.', { time }), {
         autoClose: false
       });
     });

@@ -3,6 +3,9 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { Api, IOverview, IRequest } from './api';
 import { IOutput } from './outputs';
 
+/** How long before a room that is idle closes its person is told; ms. */
+export const WARN_BEFORE = 15 * 60 * 1000;
+
 /** My requests as they are, asked for again and again, and what I do with them. */
 export class Requests {
   constructor(readonly api: Api, interval = 5000) {
@@ -26,6 +29,11 @@ export class Requests {
     return this._moved;
   }
 
+  /** The room closes soon, because nothing happens in it. Said once for each end. */
+  get closing(): ISignal<this, Date> {
+    return this._closing;
+  }
+
   get returned(): IRequest[] {
     return this.overview?.requests.filter(request => request.status === 'returned') ?? [];
   }
@@ -44,6 +52,7 @@ export class Requests {
       this.mine.clear();
     }
     this._changed.emit();
+    this.warn(overview.room.closes_at);
     return overview;
   }
 
@@ -82,6 +91,16 @@ export class Requests {
     }
   }
 
+  private warn(end: string): void {
+    const left = Date.parse(end) - Date.now();
+    if (left > WARN_BEFORE) {
+      this.warned = false;
+    } else if (!this.warned) {
+      this.warned = true;
+      this._closing.emit(new Date(end));
+    }
+  }
+
   async withdraw(request: number): Promise<void> {
     this.mine.add(request);
     await this.api.act(request, 'withdraw');
@@ -95,7 +114,9 @@ export class Requests {
 
   /** What changed by my own doing, which nobody need tell me. */
   private busy = false;
+  private warned = false;
   private readonly mine = new Set<number>();
   private readonly _changed = new Signal<this, void>(this);
   private readonly _moved = new Signal<this, IRequest>(this);
+  private readonly _closing = new Signal<this, Date>(this);
 }

@@ -1,9 +1,9 @@
 import { Dialog, ReactWidget, showDialog, UseSignal } from '@jupyterlab/apputils';
 import { LabIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
-import { IRequest, Status } from './api';
+import { IRequest, IRoom, Status } from './api';
 import { Requests } from './model';
-import { Message, say } from './words';
+import { language, Message, say } from './words';
 
 const STATUS: Record<Status, Message> = {
   draft: 'draft',
@@ -51,12 +51,27 @@ function List({ model }: { model: Requests }): JSX.Element {
   return (
     <>
       <h2>{say('Requests for release')}</h2>
+      {model.overview && <Shown room={model.overview.room} />}
       <p>{say('Right-click a result among the files and choose “Request release…”.')}</p>
       {requests?.length === 0 && <p>{say('There are no requests from this room yet.')}</p>}
       {requests?.map(request => (
         <Card key={request.request} request={request} model={model} />
       ))}
     </>
+  );
+}
+
+/** How much of the day's amount the person has been shown, as a number and as a bar. */
+function Shown({ room }: { room: IRoom }): JSX.Element {
+  const mb = (bytes: number) => (bytes / 1e6).toLocaleString(language(), { maximumFractionDigits: 1 });
+  const values = { shown: mb(room.shown), budget: mb(room.budget) };
+  return (
+    <p>
+      <label>
+        {say('Shown to you today: {shown} of {budget} MB', values)}
+        <meter min={0} max={room.budget} value={room.shown} />
+      </label>
+    </p>
   );
 }
 

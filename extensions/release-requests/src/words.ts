@@ -67,6 +67,12 @@ const danish = {
   'This page tries again by itself.': 'Denne side prøver igen af sig selv.',
   'Go there in this tab': 'Gå dertil i dette faneblad',
   'Wait here': 'Vent her',
+  'You have been shown as much today as one person may': 'Du har i dag fået vist så meget, som en person må',
+  'Tomorrow this page goes on by itself. If you need it today, ask the operator. The address:':
+    'I morgen fortsætter denne side af sig selv. Har du brug for det i dag, så spørg driften. Adressen:',
+  'Shown to you today: {shown} of {budget} MB': 'Vist for dig i dag: {shown} af {budget} MB',
+  'Nothing happens in this room. It closes at {time} unless you do something in it.':
+    'Der sker ikke noget i dette rum. Det lukker kl. {time}, medmindre du gør noget i det.',
   'You are back in the room.': 'Du er tilbage i rummet.'
 } as const;
 

@@ -31,6 +31,7 @@ it('holds a save while the login has ended, and makes it again', async () => {
 
 it.each([
   [refused(404), 'room'],
+  [refused(429), 'budget'],
   [refused(503), 'unreachable'],
   [new TypeError('Failed to fetch'), 'unreachable']
 ])('says why the door is closed', async (first, why) => {

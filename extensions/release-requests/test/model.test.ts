@@ -8,7 +8,12 @@ class Room {
   status: Status = 'in_review';
   broken = '';
 
-  overview = async () => ({ requests: [this.row()] }) as unknown as IOverview;
+  minutes = 240;
+
+  overview = async () => {
+    const closes_at = new Date(Date.now() + this.minutes * 60_000).toISOString();
+    return { requests: [this.row()], room: { shown: 0, budget: 1, closes_at } } as unknown as IOverview;
+  };
   create = async () => this.did('create');
   send = async (_: number, path: string) => this.did(`send ${path}`);
   act = async (_: number, what: string) => this.did(what);
@@ -62,4 +67,17 @@ it('tells of a request that moved, and not of what was done here', async () => {
   room.status = 'withdrawn';
   await requests.withdraw(7);
   expect(told).toEqual(['returned']);
+});
+
+it('warns once before an idle room closes, and again after somebody was there', async () => {
+  const room = new Room();
+  const requests = model(room);
+  let warned = 0;
+  requests.closing.connect(() => (warned += 1));
+  const at = async (minutes: number) => {
+    room.minutes = minutes;
+    await requests.refresh();
+    return warned;
+  };
+  expect([await at(240), await at(16), await at(14), await at(10), await at(240), await at(5)]).toEqual([0, 0, 1, 1, 1, 2]);
 });

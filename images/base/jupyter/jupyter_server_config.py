@@ -18,6 +18,7 @@ c.ServerApp.jpserver_extensions = {
 }
 c.NotebookNotary.secret_file = f"{home}/.jupyterlab/notebook_secret"
 c.NotebookNotary.db_file = f"{home}/.jupyterlab/nbsignatures.db"
+c.LabApp.override_static_url = os.environ.get("ASSETS", "")  # a trusted copy outside; empty serves its own
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.extension_manager = "readonly"

@@ -1,0 +1,287 @@
+"""What the walls rest on, looked at: the engine, the kernel, the firewall, the clock, the disk, the keys.
+
+Before every start of a room `demand` asks what is mandatory, so that a wall that is gone closes the house and does not
+open it. `tried` goes further: it puts a container behind the very same walls and has it try them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import secrets
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from docker import APIClient
+from docker.errors import APIError, DockerException, ImageNotFound
+from sqlalchemy import select
+
+from governance.database import Database
+from governance.errors import Refused, Unavailable
+from governance.settings import GATES, Settings
+from governance.tables import AuditEvent
+from hub import container, images, walls
+from hub.plan import plan_room
+
+OLDEST_ENGINE = (20, 10)
+"""Debian 12's. Older ones were not tried."""
+LEAST_FREE, ENOUGH_FREE = 1 << 30, 10 << 30
+"""Bytes on the disk of the installation's state."""
+CLOCK_SLACK = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One assumption."""
+
+    name: str
+    mandatory: bool
+    """No room starts without it."""
+    look: Callable[[Settings, APIClient], str | None]
+    """What is wrong, with what to do about it; None when nothing is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a check found."""
+
+    name: str
+    mandatory: bool
+    wrong: str | None
+
+
+def _engine_is_new_enough(_: Settings, docker: APIClient) -> str | None:
+    said = docker.version()["Version"]
+    if tuple(int(part) for part in said.split("+")[0].split(".")[:2]) < OLDEST_ENGINE:
+        return f"Docker is {said}: install 20.10 or newer"
+    return None
+
+
+def _engine_filters_system_calls(_: Settings, docker: APIClient) -> str | None:
+    if not any("seccomp" in option for option in docker.info()["SecurityOptions"]):
+        return "the engine was built without seccomp: install Debian's docker.io"
+    return None
+
+
+def _engine_limits(_: Settings, docker: APIClient) -> str | None:
+    said = docker.info()
+    missing = [name for name in ("MemoryLimit", "PidsLimit", "CpuCfsQuota") if not said.get(name)]
+    return f"the engine cannot limit {', '.join(missing)}: enable these control groups" if missing else None
+
+
+def _rooms_outlive_the_engine(_: Settings, docker: APIClient) -> str | None:
+    if not docker.info()["LiveRestoreEnabled"]:
+        return 'a restart of Docker ends every room: set "live-restore": true in /etc/docker/daemon.json and reload'
+    return None
+
+
+def _engine_remaps_users(_: Settings, docker: APIClient) -> str | None:
+    if not any("name=userns" in option for option in docker.info()["SecurityOptions"]):
+        return "root in a container would be the host's root, should a wall fail: see docs/operator.md"
+    return None
+
+
+def _firewall_stands(settings: Settings, _: APIClient) -> str | None:
+    wrong = walls.broken(settings)
+    return f"{wrong}: the reconciler puts it up again within 15 s, ./up --full at once" if wrong else None
+
+
+def _front_network_is_ours(settings: Settings, docker: APIClient) -> str | None:
+    try:
+        container.same_network(docker, walls.front(settings))
+    except Refused as e:
+        return f"{e}: run ./up --full"
+    return None
+
+
+def _images_are_here(settings: Settings, docker: APIClient) -> str | None:
+    for tag in images.tags(settings).values():
+        try:
+            docker.inspect_image(tag)  # type: ignore[no-untyped-call]
+        except ImageNotFound:
+            return f"the image {tag} is missing: run ./up --full"
+    return None
+
+
+def _clock_goes_on(settings: Settings, _: APIClient) -> str | None:
+    """A clock that was set back would let ended permits and tickets in again."""
+    with Database(settings.database).read() as tx:
+        last = tx.scalar(select(AuditEvent.at).order_by(AuditEvent.number.desc()).limit(1))
+    if last and datetime.now(UTC) < last - CLOCK_SLACK:
+        return f"the clock says {datetime.now(UTC):%F %T}, but something was recorded at {last:%F %T}: set the clock"
+    return None
+
+
+def _database_is_this_versions(settings: Settings, _: APIClient) -> str | None:
+    Database(settings.database).check_revision()
+    return None
+
+
+def _disk_has_room(least: int, settings: Settings, _: APIClient) -> str | None:
+    free = shutil.disk_usage(settings.state).free
+    if free < least:
+        return f"{free / 1e9:.1f} GB are free under {settings.state}: make room, at least {least / 1e9:.0f} GB"
+    return None
+
+
+def _keys_are_private(settings: Settings, _: APIClient) -> str | None:
+    for path in [*settings.keys.glob("*.key"), *settings.keys.glob("*.token")]:
+        if path.stat().st_mode & 0o077:
+            return f"{path} can be read by others: chmod 600 it, then think about who has read it"
+    return None
+
+
+def _kernel_filters_system_calls(_: Settings, __: APIClient) -> str | None:
+    actions = Path("/proc/sys/kernel/seccomp/actions_avail")
+    if not actions.exists() or "errno" not in actions.read_text().split():
+        return "the kernel has no seccomp filter: boot Debian's own kernel"
+    return None
+
+
+CHECKS = (
+    Check("Docker's version", True, _engine_is_new_enough),
+    Check("Docker filters system calls", True, _engine_filters_system_calls),
+    Check("Docker limits memory, processes and CPU", True, _engine_limits),
+    Check("the kernel filters system calls", True, _kernel_filters_system_calls),
+    Check("the firewall's rules", True, _firewall_stands),
+    Check("the front network", True, _front_network_is_ours),
+    Check("the images", True, _images_are_here),
+    Check("the database's version", True, _database_is_this_versions),
+    Check("the clock goes on", True, _clock_goes_on),
+    Check("keys are private", True, _keys_are_private),
+    Check("the disk is not full", True, partial(_disk_has_room, LEAST_FREE)),
+    Check("the disk has enough for a while", False, partial(_disk_has_room, ENOUGH_FREE)),
+    Check("rooms outlive a restart of Docker", False, _rooms_outlive_the_engine),
+    Check("users of containers are nobody on the host", False, _engine_remaps_users),
+)
+
+
+def examined(settings: Settings, docker: APIClient, *, mandatory_only: bool = False) -> Iterator[Found]:
+    """Look at every assumption. What cannot be asked is wrong."""
+    for check in CHECKS:
+        if mandatory_only and not check.mandatory:
+            continue
+        try:
+            wrong = check.look(settings, docker)
+        except (Refused, DockerException, OSError, KeyError, ValueError) as e:
+            wrong = f"it cannot be asked: {e}"
+        yield Found(check.name, check.mandatory, wrong)
+
+
+def demand(settings: Settings, docker: APIClient) -> None:
+    """Raise Unavailable unless everything mandatory holds."""
+    for found in examined(settings, docker, mandatory_only=True):
+        if found.wrong:
+            raise Unavailable("no room is opened now: {what}: {wrong}", what=found.name, wrong=found.wrong)
+
+
+# -- trying the walls --------------------------------------------------------------------------------------------------
+PROBE = """
+import json, socket, sys
+said = {}
+for address in sys.argv[2:]:
+    try:
+        with socket.create_connection((address, int(sys.argv[1])), timeout=1) as s:
+            s.settimeout(1); said[address] = s.recv(100).decode()
+    except OSError:
+        said[address] = ""
+try:
+    said["name"] = socket.gethostbyname("deb.debian.org")
+except OSError:
+    said["name"] = ""
+said["status"] = open("/proc/self/status").read()
+print(json.dumps(said))
+"""
+
+
+def tried(settings: Settings, docker: APIClient) -> Iterator[Found]:
+    """Put a container behind a room's walls and have it try them; an ordinary container shows that the try is real."""
+    addresses = sorted({str(settings.front_host), *_host_addresses()})
+    with _listener() as (port, word):
+        arguments = [str(port), *addresses]
+        outside = _ran(docker, _ordinary(settings, arguments))
+        inside = _ran_as_room(settings, docker, arguments)
+    if word not in outside.values():
+        yield Found("the try itself", True, "an ordinary container heard nothing of this host: nothing was shown")
+        return
+    heard = [address for address in addresses if inside[address] == word]
+    reached = f"a room reaches this host at {', '.join(heard)}: run ./up --full" if heard else None
+    yield Found("a room does not reach the host", True, reached)
+    named = f"a room finds names ({inside['name']}): check `dns` in hub/container.py" if inside["name"] else None
+    yield Found("a room finds no names", True, named)
+    status = dict(line.split(":\t", 1) for line in inside["status"].splitlines() if ":\t" in line)
+    expected = {"Seccomp": "2", "NoNewPrivs": "1", "CapEff": "0" * 16, "CapBnd": "0" * 16}
+    weak = [name for name, value in expected.items() if status.get(name) != value]
+    yield Found("a room has no privilege", True, f"{', '.join(weak)} is not as it should be" if weak else None)
+
+
+@contextmanager
+def _listener() -> Iterator[tuple[int, str]]:
+    """Something on every address of the host that says a word nobody else knows."""
+    word = secrets.token_hex(8)
+    with closing(socket.create_server(("0.0.0.0", 0))) as server:  # noqa: S104 (that is the try)
+
+        def answer() -> None:
+            while True:
+                try:
+                    with server.accept()[0] as caller:
+                        caller.sendall(word.encode())
+                except OSError:
+                    return
+
+        threading.Thread(target=answer, daemon=True).start()
+        yield int(server.getsockname()[1]), word
+
+
+def _host_addresses() -> set[str]:
+    """IPv4 addresses of this host but loopback's."""
+    table = Path("/proc/net/fib_trie").read_text().split("\n")
+    local = {above.split()[-1] for above, line in itertools.pairwise(table) if "/32 host LOCAL" in line}
+    return {address for address in local if not address.startswith("127.")}
+
+
+def _ordinary(settings: Settings, arguments: list[str]) -> dict[str, Any]:
+    name = f"sluse-{settings.installation}-doctor-outside"
+    return {
+        "name": name,
+        "image": images.tags(settings)["base"],
+        "command": ["python", "-c", PROBE, *arguments],
+        "labels": {"datasluse.installation": settings.installation, "datasluse.part": "doctor"},
+        "host_config": {"network_mode": "bridge", "cap_drop": ["ALL"]},
+        "networking_config": {},
+    }
+
+
+def _ran_as_room(settings: Settings, docker: APIClient, arguments: list[str]) -> dict[str, str]:
+    plan = plan_room("doctordoct", 0, 0, GATES - 1, "small", [], settings)
+    network = container.network(plan)
+    wanted = container.room(plan, images.tags(settings)["base"], "")
+    wanted["command"] = ["python", "-c", PROBE, *arguments]
+    wanted["host_config"]["binds"] = []
+    container.ensure_network(docker, network)
+    try:
+        return _ran(docker, wanted)
+    finally:
+        container.remove_network(docker, network["name"])
+
+
+def _ran(docker: APIClient, wanted: dict[str, Any]) -> dict[str, str]:
+    """Run a container to its end and read what it printed last."""
+    container.create(docker, wanted)
+    try:
+        docker.start(wanted["name"])
+        docker.wait(wanted["name"], timeout=60)
+        printed = docker.logs(wanted["name"]).decode()
+        return dict(json.loads(printed.strip().splitlines()[-1]))
+    except (APIError, ValueError, IndexError) as e:
+        raise Unavailable("the try did not end as it should: {reason}", reason=e) from e
+    finally:
+        container.remove(docker, wanted["name"], wanted["labels"])

@@ -1,0 +1,90 @@
+"""What passes a room's gate: data, from which `hub/templates/gate.cfg` is written. What is not here is refused.
+
+JupyterLab 4.6 was watched through a gate for what it asks for; `tests/hub/test_policy.py` holds examples of both sides.
+The room is hostile ground: any answer to an allowed path can carry anything, so the bytes are counted as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+"""Of a kernel or a session: a UUID."""
+READ = ("GET", "HEAD")
+LARGEST_ANSWER = 16 << 20
+"""Bytes of one answer whose length is said: what is larger is a download."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Requests that are let through, by method and path."""
+
+    name: str
+    """In the gate's log."""
+    methods: tuple[str, ...]
+    path: str
+    """A regular expression for the whole path, after it was normalised; PCRE and Python read it alike."""
+    why: str
+    websocket: bool = False
+
+    @property
+    def pattern(self) -> str:
+        """The expression, anchored."""
+        return f"^({self.path})$"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the gate answers itself."""
+
+    path: str
+    json: str
+    why: str
+
+
+WAY_IN = (
+    Passage(
+        "ours",
+        ("GET", "POST"),
+        "/datasluse/(look|requests(/[0-9]+/(files|submit|withdraw|revise|give-up))?)",
+        "requests for release",
+    ),
+    Passage("kernels", ("GET", "POST"), "/api/kernels", "list kernels, start one"),
+    Passage("kernel", ("GET", "DELETE"), f"/api/kernels/{ID}", "one kernel"),
+    Passage("kernel-act", ("POST",), f"/api/kernels/{ID}/(interrupt|restart)", "interrupt and restart"),
+    Passage("kernel-messages", ("GET",), f"/api/kernels/{ID}/channels", "cells and their output", websocket=True),
+    Passage("sessions", ("GET", "POST"), "/api/sessions", "which document has which kernel"),
+    Passage("session", ("GET", "PATCH", "DELETE"), f"/api/sessions/{ID}", "one of them"),
+    Passage("contents", ("GET", "POST", "PUT", "PATCH", "DELETE"), "/api/contents(/.*)?", "files and notebooks"),
+    Passage("terminals", ("GET", "POST"), "/api/terminals", "list terminals, start one"),
+    Passage("terminal", ("GET", "DELETE"), "/api/terminals/[0-9]+", "one terminal"),
+    Passage("terminal-messages", ("GET",), "/terminals/websocket/[0-9]+", "its screen", websocket=True),
+    Passage("events", ("GET",), "/api/events/subscribe", "what the server tells its page", websocket=True),
+    Passage("status", READ, "/api(/(me|status|kernelspecs|resolvePath))?", "who, which kernels there are"),
+    Passage("logos", READ, "/kernelspecs/[A-Za-z0-9._-]+/logo-[A-Za-z0-9]+[.](svg|png)", "kernels' pictures"),
+    Passage("page", READ, "/|/lab(/(tree|doc|workspaces)(/.*)?)?", "the page itself"),
+    Passage("settings", ("GET", "PUT", "DELETE"), "/lab/api/(settings|workspaces)(/.*)?", "a person's own"),
+    Passage("lab", READ, "/lab/api/(build|themes/.*|translations(/[A-Za-z_]+)?)", "its look and language"),
+    Passage(
+        "extensions",
+        READ,
+        "/lab/extensions/(@datasluse/release-requests|jupyterlab_pygments)/static/[A-Za-z0-9._-]+",
+        "the extensions we put there; a planted one would be served without a question",
+    ),
+    Passage("icons", READ, "/static/favicons/favicon[a-z0-9-]*[.]ico", "the tab's picture"),
+)
+
+SAID = (
+    Said("/api/nbconvert", "{}", "formats to export to: none; a refusal is an error on every page"),
+    Said("/lsp/status", '{"version":2,"sessions":{},"specs":{}}', "language servers: none"),
+)
+
+WAY_OUT = (
+    Passage(
+        "requests",
+        ("GET", "POST"),
+        "/api/requests(/[0-9]+(/(submit|withdraw|revise|give-up|files))?)?",
+        "requests for release",
+    ),
+    Passage("bytes", ("PUT",), "/api/requests/[0-9]+/files/[0-9]+", "a file's bytes"),
+)

@@ -1,0 +1,113 @@
+"""Examples of what passes a gate and what does not; the same expressions are tried at a real gate in tests/escapes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from hub.policy import WAY_IN, WAY_OUT, Passage
+
+UUID = "0f0e0d0c-0b0a-0908-0706-050403020100"
+
+PASSES = [
+    ("GET", "/", "page"),
+    ("GET", "/lab", "page"),
+    ("GET", "/lab/tree/a/b.ipynb", "page"),
+    ("GET", "/lab/workspaces/auto-h", "page"),
+    ("GET", "/api", "status"),
+    ("GET", "/api/me", "status"),
+    ("GET", "/api/kernelspecs", "status"),
+    ("GET", "/api/contents", "contents"),
+    ("PUT", "/api/contents/a/b%20c.ipynb", "contents"),
+    ("POST", "/api/contents/a.ipynb/checkpoints", "contents"),
+    ("POST", "/api/kernels", "kernels"),
+    ("DELETE", f"/api/kernels/{UUID}", "kernel"),
+    ("POST", f"/api/kernels/{UUID}/interrupt", "kernel-act"),
+    ("GET", f"/api/kernels/{UUID}/channels", "kernel-messages"),
+    ("PATCH", f"/api/sessions/{UUID}", "session"),
+    ("POST", "/api/terminals", "terminals"),
+    ("GET", "/terminals/websocket/1", "terminal-messages"),
+    ("GET", "/api/events/subscribe", "events"),
+    ("PUT", "/lab/api/workspaces/default", "settings"),
+    ("GET", "/lab/api/settings/@jupyterlab/notebook-extension:panel", "settings"),
+    ("GET", "/lab/api/themes/@jupyterlab/theme-light-extension/index.css", "lab"),
+    ("GET", "/lab/api/translations/da_DK", "lab"),
+    ("GET", "/lab/extensions/@datasluse/release-requests/static/266.bb41c1d948a1cf91.js", "extensions"),
+    ("GET", "/static/favicons/favicon-busy-1.ico", "icons"),
+    ("GET", "/kernelspecs/python3/logo-svg.svg", "logos"),
+    ("POST", "/datasluse/requests/7/submit", "ours"),
+    ("POST", "/datasluse/look", "ours"),
+]
+REFUSED = [
+    ("GET", "/files/rows.csv"),
+    ("GET", "/nbconvert/html/a.ipynb"),
+    ("GET", "/view/a.html"),
+    ("GET", "/metrics"),
+    ("GET", "/tree"),
+    ("GET", "/login"),
+    ("GET", "/hub/api"),
+    ("GET", "/proxy/8000/"),
+    ("GET", "/raw/secret.bin"),
+    ("GET", "/custom/custom.css"),
+    ("GET", "/static/lab/main.js"),  # the edge has its own copy
+    ("GET", "/static/../files/a"),
+    ("GET", "/lab/extensions/leak/data.csv"),
+    ("GET", "/lab/extensions/@datasluse/release-requests/package.json"),
+    ("GET", "/lab/extensions/@datasluse/release-requests/static/../../../leak/a"),
+    ("GET", "/kernelspecs/python3/data.csv"),
+    ("GET", "/api/spec.yaml"),
+    ("GET", "/api/contentsx"),
+    ("GET", "/api/config/notebook"),
+    ("POST", "/api/shutdown"),
+    ("POST", "/lab"),
+    ("DELETE", "/api/kernels"),
+    ("GET", f"/api/kernels/{UUID}/channels/x"),
+    ("GET", "/api/kernels/../contents"),
+    ("TRACE", "/lab"),
+    ("OPTIONS", "/api/contents"),
+    ("CONNECT", "/lab"),
+    ("PUT", "/datasluse/requests"),
+    ("GET", "/labx"),
+    ("GET", "/lab\n/files"),
+]
+
+
+def taken(passages: tuple[Passage, ...], method: str, path: str) -> str | None:
+    found = [p.name for p in passages if method in p.methods and re.search(p.pattern, path)]
+    assert len(found) < 2, f"{path} takes {found}"
+    return found[0] if found else None
+
+
+@pytest.mark.parametrize(("method", "path", "passage"), PASSES)
+def test_what_jupyterlab_needs_passes(method: str, path: str, passage: str) -> None:
+    assert taken(WAY_IN, method, path) == passage
+
+
+@pytest.mark.parametrize(("method", "path"), REFUSED)
+def test_nothing_else_passes(method: str, path: str) -> None:
+    assert taken(WAY_IN, method, path) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "passage"),
+    [
+        ("GET", "/api/requests", "requests"),
+        ("POST", "/api/requests/3/submit", "requests"),
+        ("PUT", "/api/requests/3/files/9", "bytes"),
+        ("GET", "/api/requests/3/files/9", None),
+        ("POST", "/api/requests/3/approve", None),
+        ("DELETE", "/api/requests/3", None),
+        ("GET", "/api/requests/a", None),
+        ("GET", "/api/requests/3/files/%2e%2e", None),
+        ("GET", "/review/3", None),
+        ("GET", "/", None),
+    ],
+)
+def test_the_way_out(method: str, path: str, passage: str | None) -> None:
+    assert taken(WAY_OUT, method, path) == passage
+
+
+def test_every_passage_has_a_name_of_its_own() -> None:
+    for passages in (WAY_IN, WAY_OUT):
+        assert len({p.name for p in passages}) == len(passages)
