@@ -149,6 +149,11 @@ def of_person(tx: Session, person: Person) -> dict[int, Room]:
     return {room.project_id: room for room in tx.scalars(select(Room).where(Room.person_id == person.id))}
 
 
+def of_project(tx: Session, project: Project) -> list[Room]:
+    """Every room that was ever opened in a project."""
+    return list(tx.scalars(select(Room).where(Room.project_id == project.id).order_by(Room.id)))
+
+
 def access_refused(tx: Session, here: Standing, settings: Settings, now: datetime) -> Refused | None:
     """Why this room must not run now; None while its person may be in it and it is wanted."""
     if here.room.wanted != RoomState.OPEN:

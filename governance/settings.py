@@ -56,6 +56,9 @@ class Settings(BaseModel):
     """MiB that rooms may show one person in a day, all of them together; a day of ordinary work takes about 20."""
     idle_minutes: Annotated[int, Field(ge=5, le=7 * 24 * 60)] = 240
     """A room in which nobody does anything and nothing computes closes after this."""
+    home_mib: Annotated[int, Field(ge=64)] = 2048
+    project_mib: Annotated[int, Field(ge=64)] = 8192
+    """Quotas of new homes and new project folders; each can be enlarged later."""
     database_url: str | None = None
     """SQLAlchemy URL of a PostgreSQL database; the embedded SQLite file when absent."""
 
@@ -201,6 +204,8 @@ def proposed(name: str, taken: list[Settings], *, demo: bool) -> Settings:
         number=number,
         demo=demo,
         direct_person_level=demo,
+        home_mib=512 if demo else 2048,
+        project_mib=512 if demo else 8192,
         portal_host=f"portal{suffix}.localhost",
         rooms_domain=f"rooms{suffix}.localhost",
         content_host=f"content{suffix}.localhost",

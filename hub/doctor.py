@@ -146,12 +146,20 @@ def _kernel_filters_system_calls(_: Settings, __: APIClient) -> str | None:
     return None
 
 
+def _kernel_encrypts(_: Settings, __: APIClient) -> str | None:
+    if not Path("/sys/fs/ext4/features/encryption").exists():
+        return "the kernel cannot encrypt ext4 (CONFIG_FS_ENCRYPTION): boot Debian's own kernel"
+    missing = [name for name in ("mkfs.ext4", "e2fsck", "resize2fs", "losetup", "mount") if not shutil.which(name)]
+    return f"{', '.join(missing)} is missing: run ./up --full" if missing else None
+
+
 CHECKS = (
+    Check("the firewall's rules", True, _firewall_stands),
     Check("Docker's version", True, _engine_is_new_enough),
     Check("Docker filters system calls", True, _engine_filters_system_calls),
     Check("Docker limits memory, processes and CPU", True, _engine_limits),
     Check("the kernel filters system calls", True, _kernel_filters_system_calls),
-    Check("the firewall's rules", True, _firewall_stands),
+    Check("the kernel encrypts homes", True, _kernel_encrypts),
     Check("the front network", True, _front_network_is_ours),
     Check("the images", True, _images_are_here),
     Check("the database's version", True, _database_is_this_versions),

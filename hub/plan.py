@@ -101,8 +101,8 @@ def plan_room(
         slot: the room's place in the address plan.
     """
     mounts = [
-        Mount(settings.state / "homes" / room, HOME, read_only=False),
-        Mount(settings.state / "projects" / str(project_id), "/project", read_only=False),
+        Mount(settings.state / "homes" / room / "files", HOME, read_only=False),
+        Mount(settings.state / "projects" / str(project_id) / "files", "/project", read_only=False),
         *(Mount(settings.state / "data" / sha256, f"/data/{name}", read_only=True) for name, sha256 in data),
     ]
     return RoomPlan(

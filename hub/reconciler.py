@@ -24,10 +24,12 @@ from governance.errors import Refused, Unavailable
 from governance.rooms import Standing
 from governance.settings import Settings
 from governance.tables import Admission, Room, RoomState
-from hub import container, edge, gate, walls
+from hub import container, edge, gate, storage, walls
 from hub.client import Hub, Server
 
 LOOK_EVERY = timedelta(seconds=15)
+GRACE = timedelta(minutes=5)
+"""How long rooms may be used while the rows cannot be asked who may be in them."""
 COUNT_EVERY = timedelta(seconds=5)
 """HAProxy itself adds up what an open websocket has sent every 5 s: the budget is overdrawn by 10 s at most."""
 BUSY = 0.1
@@ -45,6 +47,7 @@ class Reconciler:
     def __init__(self, settings: Settings, database: Database, hub: Hub, docker: APIClient, clock: Clock) -> None:
         self.settings, self.database, self.hub, self.docker, self.clock = settings, database, hub, docker, clock
         self._one_at_a_time: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._asked_at = clock()
         self._used: dict[str, tuple[int, datetime]] = {}
         self._counted: dict[str, gate.Counted] = {}
 
@@ -54,8 +57,26 @@ class Reconciler:
         with self.database.write() as tx:
             rooms.free_slots(tx, self.clock())
             here = [s.room.id for s in rooms.every(tx)]
+        self._asked_at = self.clock()
         await asyncio.gather(*(self.look_at(room) for room in here))
         await self._guard("strangers", self._remove_strangers(set(here)))
+        await self._guard("volumes", asyncio.to_thread(storage.close_unused, self.settings, self.database))
+
+    async def look_without_rows(self) -> None:
+        """The database does not answer. After a while of grace every door is shut: nobody can say who may be in.
+
+        Rooms go on behind their doors; the hub starts the gates of those that are still granted when the rows are back.
+        """
+        if self.clock() - self._asked_at > GRACE:
+            log.error("the database cannot be asked since %s: every door is shut", self._asked_at)
+            await asyncio.to_thread(self._shut_every_door)
+
+    def _shut_every_door(self) -> None:
+        for host in edge.routes(self.settings):
+            edge.route(self.settings, host, None)
+        labels = [f"datasluse.installation={self.settings.installation}", "datasluse.part=gate"]
+        for found in self.docker.containers(filters={"label": labels}):
+            self._remove_container("gate", found["Labels"]["datasluse.room"])
 
     async def look_at(self, room: str) -> None:
         """Look at one room: start it, close it, or let in exactly those who are admitted."""
@@ -171,6 +192,7 @@ class Reconciler:
         await self.hub.stop(room)
         await asyncio.to_thread(self._remove_rest, room)
         self._became(room, state, reason=why)
+        await self._guard("volumes", asyncio.to_thread(storage.close_unused, self.settings, self.database))
 
     def _shut_door(self, room: str) -> None:
         edge.route(self.settings, self.settings.room_host(room), None)
@@ -291,6 +313,8 @@ async def _keep_looking(reconciler: Reconciler) -> None:
             await asyncio.sleep(reconciler.next_look())
         except Exception:
             log.exception("this look failed")
+            with contextlib.suppress(DockerException, OSError):
+                await reconciler.look_without_rows()
             await asyncio.sleep(LOOK_EVERY.total_seconds())
 
 

@@ -1,51 +1,349 @@
-"""The folders that rooms write in: a home per room, a folder per project with a bare git repository."""
+"""The volumes that rooms write in: a home for each room, a folder for each project with a bare git repository.
+
+A volume is an ext4 file system in one file: its size is the quota, and it is encrypted with a key of its own (fscrypt).
+It is open while a room that uses it runs; closed, its names and contents are noise, and without its key for ever.
+A volume that is open can always be filled to its quota: what the disk could not hold is not opened.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import json
 import os
+import secrets
 import shutil
+import stat
+import struct
 import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from governance.settings import Settings
+from governance import rooms
+from governance.database import Database
+from governance.errors import Invalid, Unavailable
+from governance.settings import STATE, Settings
+
+MIB = 1 << 20
+RESERVE = 1 << 30
+"""Bytes of the disk that no volume is ever given: the database, logs and frozen files live there too."""
+Filling = Callable[[Path], None]
+"""What is put into a new volume."""
+
+# include/uapi/linux/fscrypt.h
+ADD_KEY, SET_POLICY = 0xC0506617, 0x800C6613
+KEY_BY_IDENTIFIER, POLICY_V2 = 2, 2
+AES_256_XTS, AES_256_CTS, PAD_32 = 1, 4, 3
+KEY_SIZE = 64
+# include/uapi/linux/loop.h
+LOOP_GET_FREE, LOOP_MAJOR, LOOP_CONTROL = 0x4C82, 7, (10, 237)
 
 
-def prepare_home(settings: Settings, room: str, project_id: int, uid: int) -> Path:
-    """The home of one person in one project, made at the room's first start with the project's starter notebooks."""
-    home = settings.state / "homes" / room
-    if home.exists():
-        return home
-    partial = home.with_name(f".partial-{room}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(mode=0o700)
-    starters = settings.state / "starters" / str(project_id)
-    for starter in sorted(starters.glob("*.ipynb")):
-        os.chown(shutil.copyfile(starter, partial / starter.name), uid, uid)
-    os.chown(partial, uid, uid)
-    return partial.rename(home)
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """One encrypted volume on the host."""
+
+    image: Path
+    key: Path
+    mount: Path
+    """Where it is mounted while it is open."""
+
+    @property
+    def files(self) -> Path:
+        """The encrypted folder in it: what a room sees."""
+        return self.mount / "files"
+
+    @property
+    def is_open(self) -> bool:
+        return os.path.ismount(self.mount)
 
 
-def prepare_project(settings: Settings, project_id: int, uid: int) -> Path:
-    """The folder that a project's members share, with `shared.git` to work on code together.
+def home(settings: Settings, room: str) -> Volume:
+    """The home of one person in one project."""
+    return _volume(settings, f"home-{room}", settings.state / "homes" / room)
 
-    Made at the project's first room and never touched from the host again: what is in it is the researchers'.
+
+def project(settings: Settings, project_id: int) -> Volume:
+    """The folder that a project's members share."""
+    return _volume(settings, f"project-{project_id}", settings.state / "projects" / str(project_id))
+
+
+def prepare_home(settings: Settings, room: str, project_id: int, uid: int) -> None:
+    """Open a home; at the room's first start it is made, with the project's starter notebooks."""
+
+    def fill(files: Path) -> None:
+        starters = settings.state / "starters" / str(project_id)
+        for starter in sorted(starters.glob("*.ipynb")):
+            os.chown(shutil.copyfile(starter, files / starter.name), uid, uid)
+
+    with _alone(settings):
+        _open(home(settings, room), settings.home_mib, uid, fill)
+
+
+def prepare_project(settings: Settings, project_id: int, uid: int) -> None:
+    """Open a project's folder; at its first room it is made, with `shared.git` to work on code together.
+
+    It is never touched from the host again: what is in it is the researchers'.
     """
-    folder = settings.state / "projects" / str(project_id)
-    if folder.exists():
-        return folder
-    partial = folder.with_name(f".partial-{project_id}-{os.getpid()}")
-    partial.mkdir(mode=0o700)
-    try:
+
+    def fill(files: Path) -> None:
         subprocess.run(
-            ["/usr/bin/git", "init", "-q", "--bare", "--initial-branch=main", partial / "shared.git"],
+            ["/usr/bin/git", "init", "-q", "--bare", "--initial-branch=main", files / "shared.git"],
             check=True,
             capture_output=True,
             timeout=30,
             env={"GIT_CONFIG_NOSYSTEM": "1", "HOME": "/nonexistent"},
         )
-        for path in [partial, *partial.rglob("*")]:
+        for path in files.rglob("*"):
             os.chown(path, uid, uid, follow_symlinks=False)
-        partial.rename(folder)
+
+    with _alone(settings):
+        _open(project(settings, project_id), settings.project_mib, uid, fill)
+
+
+def close_unused(settings: Settings, database: Database) -> None:
+    """Take off every volume that no room needs, as the rows say it: a room's own, and its project's.
+
+    Raises:
+        Unavailable: something still uses one of them.
+    """
+    with _alone(settings):
+        with database.read() as tx:
+            here = [standing.room for standing in rooms.every(tx)]
+        needed = {home(settings, room.id) for room in here} | {project(settings, room.project_id) for room in here}
+        for volume in set(_mounted(settings)) - needed:
+            _close(volume)
+
+
+def close_all(settings: Settings) -> None:
+    """Take every volume of an installation off, before its state is removed."""
+    with _alone(settings):
+        for volume in _mounted(settings):
+            _close(volume)
+
+
+def size(volume: Volume) -> int:
+    """A volume's quota in bytes; 0 when it was never made."""
+    return volume.image.stat().st_size if volume.image.exists() else 0
+
+
+def grow(settings: Settings, volume: Volume, mib: int) -> bool:
+    """Give a volume a greater quota.
+
+    Returns:
+        Whether it counts at once; otherwise when it is next opened (ext4 lets only CAP_SYS_RESOURCE grow what is open).
+
+    Raises:
+        Invalid: it was never made, or is as large already.
+        Unavailable: the disk has no place for it.
+    """
+    with _alone(settings):
+        if not volume.image.exists():
+            raise Invalid("it is made when a room that uses it is first opened: there is nothing to enlarge yet")
+        more = mib * MIB - size(volume)
+        if more <= 0:
+            raise Invalid("it has {size} MiB already: a volume does not shrink", size=size(volume) // MIB)
+        _must_fit(settings.state, more)
+        os.truncate(volume.image, mib * MIB)
+        device = _devices().get(str(volume.image))
+        if device is None:
+            return False
+        _run("losetup", "--set-capacity", device)
+        return subprocess.run(["/usr/sbin/resize2fs", device], capture_output=True, check=False).returncode == 0
+
+
+def wipe(settings: Settings, volume: Volume) -> None:
+    """Destroy a volume's key, and with it everything in it; the file, which is noise then, is removed.
+
+    Raises:
+        Unavailable: it is open.
+    """
+    with _alone(settings):
+        if volume.is_open:
+            raise Unavailable("{name} is in use: close its rooms first", name=volume.image.stem)
+        if volume.key.exists():
+            with volume.key.open("r+b") as file:
+                file.write(secrets.token_bytes(KEY_SIZE))
+                os.fsync(file.fileno())
+            volume.key.unlink()
+        volume.image.unlink(missing_ok=True)
+
+
+# -- how ---------------------------------------------------------------------------------------------------------------
+def _volume(settings: Settings, name: str, mount: Path) -> Volume:
+    return Volume(settings.state / "volumes" / f"{name}.img", settings.keys / "volumes" / f"{name}.key", mount)
+
+
+def _mounted(settings: Settings) -> list[Volume]:
+    homes = [home(settings, mount.name) for mount in (settings.state / "homes").glob("*")]
+    projects = [_volume(settings, f"project-{m.name}", m) for m in (settings.state / "projects").glob("*")]
+    return [volume for volume in [*homes, *projects] if volume.is_open]
+
+
+@contextlib.contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Hub, reconciler and commands open and close volumes, one at a time."""
+    with (settings.state / "volumes" / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _open(volume: Volume, mib: int, uid: int, fill: Filling) -> None:
+    if volume.is_open:
+        return
+    if not volume.image.exists():
+        _must_fit(volume.image.parents[1], mib * MIB)
+        _make(volume, mib, uid, fill)
+        return
+    if not volume.key.exists():
+        raise Unavailable("the key {key} is missing: restore it from a backup", key=volume.key)
+    _must_fit(volume.image.parents[1], _unallocated(volume.image))
+    _check(volume.image)
+    _mount(volume.image, volume.mount)
+    try:
+        _add_key(volume)
+    except BaseException:
+        _close(volume)
+        raise
+
+
+def _make(volume: Volume, mib: int, uid: int, fill: Filling) -> None:
+    """Make a volume and leave it open. It gets its name last: what bears it was made to its end."""
+    partial = replace(volume, image=volume.image.with_suffix(".partial"))
+    _close(partial)
+    partial.image.unlink(missing_ok=True)
+    volume.key.unlink(missing_ok=True)  # of an attempt that was not finished: nothing was ever kept under it
+    with os.fdopen(os.open(volume.key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(secrets.token_bytes(KEY_SIZE))
+        os.fsync(file.fileno())
+    with os.fdopen(os.open(partial.image, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.truncate(mib * MIB)
+    _run("mkfs.ext4", "-q", "-O", "encrypt", "-m", "0", "-b", "4096", "-E", "nodiscard", str(partial.image))
+    before = _folder_of_before(volume)
+    _mount(partial.image, volume.mount)
+    try:
+        identifier = _add_key(partial)
+        volume.files.mkdir(mode=0o700)
+        with _folder(volume.files) as files:
+            policy = struct.pack("BBBB4x16s", POLICY_V2, AES_256_XTS, AES_256_CTS, PAD_32, identifier)
+            fcntl.ioctl(files, SET_POLICY, policy)
+        if before:
+            _run("cp", "--archive", "--no-target-directory", str(before), str(volume.files))
+        else:
+            fill(volume.files)
+        os.chown(volume.files, uid, uid)
+        os.sync()
+        partial.image.rename(volume.image)
+    except BaseException:
+        _close(partial)
+        raise
+    if before:
+        shutil.rmtree(before)
+
+
+def _close(volume: Volume) -> None:
+    for attempt in range(50):
+        if not volume.is_open:
+            break
+        done = subprocess.run(["/usr/bin/umount", volume.mount], capture_output=True, text=True, check=False)
+        if done.returncode and attempt == 49:
+            raise Unavailable("{name} is still in use: {why}", name=volume.image.stem, why=done.stderr.strip())
+        if done.returncode:
+            time.sleep(0.1)
+    device = _devices().get(str(volume.image))
+    if device:
+        subprocess.run(["/usr/sbin/losetup", "--detach", device], capture_output=True, check=False)
+
+
+def _check(image: Path) -> None:
+    """Mend what a crash left, and let a volume that was enlarged while it was open have its new size."""
+    if str(image) in _devices():
+        return
+    done = subprocess.run(["/usr/sbin/e2fsck", "-p", image], capture_output=True, text=True, check=False)
+    if done.returncode > 1:
+        raise Unavailable("{image} is damaged: close its rooms and run e2fsck on it", image=image)
+    _run("resize2fs", str(image))
+
+
+def _mount(image: Path, where: Path) -> None:
+    where.mkdir(mode=0o700, exist_ok=True)
+    device = _devices().get(str(image))
+    if device is None:
+        _ensure_loop_device()
+        device = _run("losetup", "--find", "--show", str(image)).strip()
+    _run("mount", "-t", "ext4", "-o", "nodev,nosuid,discard", device, str(where))
+
+
+def _ensure_loop_device() -> None:
+    """Where /dev is not the kernel's own (in a container), the next loop device may have no name yet."""
+    control = Path("/dev/loop-control")
+    if not control.exists():
+        os.mknod(control, 0o600 | stat.S_IFCHR, os.makedev(*LOOP_CONTROL))
+    with control.open("rb") as file:
+        number = fcntl.ioctl(file, LOOP_GET_FREE)
+    device = Path(f"/dev/loop{number}")
+    if not device.exists():
+        os.mknod(device, 0o600 | stat.S_IFBLK, os.makedev(LOOP_MAJOR, number))
+
+
+def _add_key(volume: Volume) -> bytes:
+    """Give the mounted file system its key; returns the identifier that the kernel derives from it."""
+    raw = volume.key.read_bytes()
+    argument = bytearray(struct.pack("II32sII32x", KEY_BY_IDENTIFIER, 0, b"", len(raw), 0) + raw)
+    with _folder(volume.mount) as mounted:
+        fcntl.ioctl(mounted, ADD_KEY, argument)
+    return bytes(argument[8:24])
+
+
+@contextlib.contextmanager
+def _folder(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return folder
+        os.close(descriptor)
+
+
+def _folder_of_before(volume: Volume) -> Path | None:
+    """A plain folder of an earlier version of this software, put aside until its files are in the volume."""
+    aside = volume.mount.with_name(f".before-{volume.mount.name}")
+    if not aside.exists() and volume.mount.is_dir() and any(volume.mount.iterdir()):
+        volume.mount.rename(aside)
+    return aside if aside.exists() else None
+
+
+def _devices() -> dict[str, str]:
+    """Images and their loop devices. An image must never have two: each would be a file system of its own on it."""
+    listed = _run("losetup", "--list", "--json", "--output", "NAME,BACK-FILE")
+    return {one["back-file"]: one["name"] for one in json.loads(listed or "{}").get("loopdevices", [])}
+
+
+def _must_fit(state: Path, more: int) -> None:
+    """Raise Unavailable unless the disk could hold every open volume filled, this much more, and the reserve."""
+    open_now = _devices()
+    promised = sum(_unallocated(image) for image in STATE.glob("*/volumes/*.img") if str(image) in open_now)
+    left = shutil.disk_usage(state).free - promised - RESERVE
+    if left < more:
+        raise Unavailable(
+            "the disk has no place for this: {needed} MiB are needed, {left} are left beside what open rooms may fill",
+            needed=more // MIB,
+            left=max(0, left) // MIB,
+        )
+
+
+def _unallocated(image: Path) -> int:
+    """Bytes that a sparse file may still take of the disk."""
+    found = image.stat()
+    return max(0, found.st_size - found.st_blocks * 512)
+
+
+def _run(*command: str) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": "/usr/sbin:/usr/bin"})
+    except OSError as e:
+        raise Unavailable("{command} does not run: {why}", command=command[0], why=e.strerror) from e
+    if done.returncode:
+        raise Unavailable("{command} failed: {why}", command=command[0], why=done.stderr.strip()[-300:])
+    return done.stdout

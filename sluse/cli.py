@@ -8,17 +8,21 @@ import sys
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from governance import audit, data, egress, people, projects, rooms, stops
+from governance.audit import Event
 from governance.database import Database
 from governance.errors import Refused, Unavailable
 from governance.rooms import SIZES
 from governance.settings import Settings, load
 from governance.tables import PlatformRole, ProjectRole, StopKind
 from governance.tiers import Tier
+
+if TYPE_CHECKING:
+    from hub.storage import Volume
 
 app = typer.Typer(
     help="Datasluse: rooms that data does not leave.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -313,6 +317,46 @@ def project_end(key: str, yes: Annotated[bool, typer.Option(help="Do not ask.")]
     print(f"{key} is ended. Its rooms close now.")
 
 
+@project_app.command("storage")
+def project_storage(
+    key: str, mib: Annotated[int | None, typer.Option(help="A greater quota for the project's folder, in MiB.")] = None
+) -> None:
+    """Show the quotas of a project's folder and its members' homes, or enlarge the folder."""
+    from hub import storage
+
+    settings, database = _open()
+    with database.read() as tx:
+        project = projects.keyed(tx, key)
+        homes = rooms.of_project(tx, project)
+    if mib is not None:
+        _grow(settings, database, storage.project(settings, project.id), mib, project.id)
+    print(f"project folder: {storage.size(storage.project(settings, project.id)) >> 20} MiB")
+    for room in homes:
+        print(f"home of room {room.id}: {storage.size(storage.home(settings, room.id)) >> 20} MiB")
+
+
+@project_app.command("wipe")
+def project_wipe(key: str, yes: Annotated[bool, typer.Option(help="Do not ask.")] = False) -> None:
+    """Destroy the keys of an ended project's folder and homes: nobody can read them again."""
+    from hub import storage
+
+    settings, database = _open()
+    with database.read() as tx:
+        project = projects.keyed(tx, key)
+        stop = stops.own(tx, project)
+        homes = rooms.of_project(tx, project)
+    if stop is None or stop.kind is not StopKind.END:
+        _fail(f"{key} is not ended: sluse project end {key}, wait until its rooms are closed, then wipe it")
+    if not yes and not typer.confirm(f"Destroy everything in {key}'s folder and {len(homes)} homes for good?"):
+        print("Nothing was changed.")
+        return
+    for volume in [storage.project(settings, project.id), *(storage.home(settings, room.id) for room in homes)]:
+        storage.wipe(settings, volume)
+        with database.write() as tx:
+            audit.append(tx, Event("volume.wiped", None, project.id, {"volume": volume.image.stem}), _now())
+    print(f"{1 + len(homes)} volumes of {key} are wiped. Its data snapshots stay: they may be another project's too.")
+
+
 @project_app.command("resume")
 def project_resume(key: str) -> None:
     """Let a paused project go on."""
@@ -389,6 +433,27 @@ def room_close(room: str) -> None:
     with database.write() as tx:
         rooms.want_closed(tx, rooms.standing(tx, room).room, _now(), reason=rooms.CLOSED_BY_OPERATOR)
     Reconciler(settings).look(room)
+
+
+@room_app.command("storage")
+def room_storage(room: str, mib: Annotated[int, typer.Option(help="A greater quota for its home, in MiB.")]) -> None:
+    """Enlarge a room's home."""
+    from hub import storage
+
+    settings, database = _open()
+    with database.read() as tx:
+        project_id = rooms.standing(tx, room).project.id
+    _grow(settings, database, storage.home(settings, room), mib, project_id)
+
+
+def _grow(settings: Settings, database: Database, volume: Volume, mib: int, project_id: int) -> None:
+    from hub import storage
+
+    at_once = storage.grow(settings, volume, mib)
+    with database.write() as tx:
+        detail: dict[str, str | int | None] = {"volume": volume.image.stem, "mib": mib}
+        audit.append(tx, Event("volume.grown", None, project_id, detail), _now())
+    print(f"{mib} MiB{'' if at_once else ', when its rooms are next opened'}")
 
 
 @audit_app.command("verify")

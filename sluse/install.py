@@ -25,7 +25,7 @@ from docker import APIClient
 from governance.database import Database
 from governance.errors import Invalid, Unavailable
 from governance.settings import Settings, chosen, file_of, installed, load, proposed, write
-from hub import images, walls
+from hub import images, storage, walls
 from sluse import demo, folders, processes, status
 
 SOURCE = Path(__file__).parent.parent
@@ -116,6 +116,7 @@ def destroy(settings: Settings) -> None:
     for network in docker.networks(filters=ours):
         docker.remove_network(network["Id"])
     walls.remove(settings)
+    storage.close_all(settings)
     if processes.SYSTEMD.is_dir():
         subprocess.run(["systemctl", "disable", "-q", f"datasluse@{settings.installation}.service"], check=False)
     for folder in (settings.state, processes.current(settings).parent):

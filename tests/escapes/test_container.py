@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -174,3 +175,116 @@ status = os.waitpid(child, 0)[1]
 print("done" if status == 0 else "refused")
 """
     assert rooms[0].run(program).strip() == "refused"
+
+
+HOSTS_THINGS = (
+    "/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock", "/dev/kvm", "/dev/mem", "/dev/vda",
+    "/dev/fuse", "/dev/net/tun", "/proc/kcore", "/proc/sysrq-trigger", "/proc/sys/kernel/core_pattern",
+    "/proc/sys/net/ipv4/ip_forward", "/sys/kernel/uevent_helper", "/sys/fs/cgroup/memory/notify_on_release",
+    "/sys/fs/cgroup/cgroup.procs",   "/proc/timer_list", "/sys/firmware/dmi/tables/DMI",
+)  # fmt: skip
+
+
+@attempt(
+    "C7",
+    "touch the engine's socket, a device, or the kernel's switches in /proc and /sys",
+    wall="no mounts or devices but the plan's; Docker masks the rest",
+    answer="absent, or refused",
+)
+def test_a_researcher_cannot_touch_the_hosts_things(stack: Stack, rooms: tuple[Room, Room]) -> None:
+    program = f"""
+import json, os
+def open_for(path, mode):
+    try:
+        with open(path, mode, buffering=0) as f:
+            masked = os.fstat(f.fileno()).st_rdev == os.makedev(1, 3)  # /dev/null laid over it
+            return not masked and (mode != "rb" or bool(f.read(1)))
+    except OSError:
+        return False
+print(json.dumps([p for p in {HOSTS_THINGS!r} if open_for(p, "rb") or open_for(p, "r+b")]))
+"""
+    readable = json.loads(rooms[0].run(program))
+    assert set(readable) <= {
+        "/proc/sys/kernel/core_pattern",
+        "/proc/sys/net/ipv4/ip_forward",
+        "/sys/fs/cgroup/memory/notify_on_release",
+    }
+    writing = program.replace('open_for(p, "rb") or ', "")
+    assert json.loads(rooms[0].run(writing)) == []
+    here = subprocess.run(["python3", "-c", writing], capture_output=True, text=True, check=True)
+    assert "/proc/sys/kernel/core_pattern" in json.loads(here.stdout)  # the control: root of the host may
+
+
+@attempt(
+    "C8", "become somebody else by a set-uid program", wall="`images/base`, no new privileges", answer="there is none"
+)
+def test_a_researcher_finds_no_program_that_makes_them_root(rooms: tuple[Room, Room]) -> None:
+    find = ["find", "/", "-xdev", "-type", "f", "-perm", "/6000"]
+    program = f"import subprocess; print(subprocess.run({find!r}, stdout=-1, stderr=-3, text=True).stdout)"
+    assert rooms[0].run(program).strip() == ""
+    assert subprocess.run([*find[:1], "/usr/bin", *find[3:]], capture_output=True, text=True, check=False).stdout
+
+
+@attempt(
+    "C9", "use more memory than the room has", wall="`mem_limit`", answer="the process is killed, the room goes on"
+)
+def test_a_memory_bomb_ends_itself_alone(rooms: tuple[Room, Room]) -> None:
+    program = """
+import os
+def take(mib):
+    child = os.fork()
+    if child == 0:
+        held = [bytearray(os.urandom(1) * (1 << 20)) for _ in range(mib)]
+        os._exit(0)
+    return os.waitpid(child, 0)[1]
+print(take(100), take(3000))
+"""
+    assert rooms[0].run(program).split() == ["0", "9"]
+    assert rooms[0].request("GET", "/api/status").status_code == 200
+
+
+@attempt(
+    "C10",
+    "see where others' homes and data are, or who anybody is",
+    wall="`hub/plan.py`, ids only",
+    answer="nothing of others",
+)
+def test_a_room_knows_nothing_of_others(rooms: tuple[Room, Room]) -> None:
+    ada, bob = rooms
+    said = ada.run("import os; print(open('/proc/self/mountinfo').read(), dict(os.environ), os.uname())")
+    assert "/home/researcher" in said
+    assert bob.id not in said
+    assert "ada-" not in said
+    assert "secret" not in said.lower()
+
+
+@attempt(
+    "C11",
+    "fill the host's disk, or another's home",
+    wall="`hub/storage.py`: a home is a file system of its own",
+    answer="no space left; the room goes on and opens again",
+)
+def test_a_home_has_a_quota_that_holds(stack: Stack) -> None:
+    ada = stack.person("ada")
+    key = stack.project(ada)
+    room = stack.open_room(key, ada)
+    quota = stack.settings.home_mib << 20
+    program = """
+import os, shutil
+block, written = os.urandom(1 << 20), 0
+try:
+    with open('filling', 'wb', buffering=0) as f:
+        for _ in range(5000):
+            written += f.write(block)
+except OSError as e:
+    print(e.strerror, written)
+"""
+    before = shutil.disk_usage(stack.settings.state).used
+    reason, written = room.run(program).rsplit(" ", 1)
+    assert reason == "No space left on device"
+    assert quota // 2 < int(written) < quota
+    assert shutil.disk_usage(stack.settings.state).used - before < quota * 1.2
+    assert room.request("GET", "/api/status").status_code == 200
+    stack.sluse("room", "close", room.id)
+    again = stack.open_room(key, ada)  # a full home starts
+    assert again.kernel().run("import os; os.remove('filling'); print(1)") == "1\n"

@@ -32,7 +32,7 @@ def test_a_researcher_cannot_reach_the_internet(internet: Canary, probe: Prober,
 @attempt("N2", "fetch packages with pip", wall="a network without a route", answer="no connection")
 def test_a_researcher_cannot_fetch_packages(internet: Canary, probe: Prober, stack: Stack) -> None:
     """pip itself, brought into the room; the control is the same pip in an ordinary container, which is answered."""
-    brought = stack.settings.state / "homes" / probe.room.id / "brought"
+    brought = stack.settings.state / "homes" / probe.room.id / "files" / "brought"
     shutil.copytree(Path(pip.__file__).parent, brought / "pip", ignore=shutil.ignore_patterns("__pycache__"))
     for path in [brought, *brought.rglob("*")]:
         os.chown(path, 64000, 64000)
@@ -117,6 +117,78 @@ def test_a_researcher_cannot_use_another_gate(stack: Stack, probe: Prober, rooms
         assert httpx.get(f"http://{front}:9001/ready").text == "ready"
         for port in (9000, 9001):
             assert probe.inside("tcp", front, port) is None
+
+
+@attempt("N10", "send echo requests (ICMP) out or to the host", wall="a network without a route", answer="no answer")
+def test_a_researcher_cannot_ping(internet: Canary, probe: Prober, stack: Stack) -> None:
+    assert probe.outside("icmp", INTERNET) == "ping"
+    for address in (INTERNET, METADATA, str(stack.settings.front_host), *ipv4_addresses("docker0")):
+        assert probe.inside("icmp", address) is None, address
+
+
+@attempt("N11", "use IPv6", wall="`enable_ipv6` off, no address", answer="no address but loopback's")
+def test_a_researcher_has_no_ipv6(probe: Prober) -> None:
+    """Not even of the link, where every bridge of the host has one."""
+    links = Path("/proc/net/if_inet6").read_text().split()[5::6]
+    assert set(links) - {"lo"}
+    said = probe.room.run("print(open('/proc/net/if_inet6').read())").split()[5::6]
+    assert set(said) <= {"lo"}
+
+
+@attempt(
+    "N12",
+    "get out by routes, neighbours or addresses of their own, even as root in the room's network",
+    wall="`hub/walls.py` `input`, `forward`",
+    answer="no connection",
+)
+def test_not_even_root_in_a_rooms_network_gets_out(
+    internet: Canary, host_service: Canary, probe: Prober, stack: Stack, rooms: tuple[Room, Room]
+) -> None:
+    """What a hole in the kernel or the engine would give: the firewall alone must hold."""
+    network = stack.docker.inspect_network(probe.room.name("net"))
+    gateway = network["IPAM"]["Config"][0]["Gateway"]
+    bridge = network["Options"]["com.docker.network.bridge.name"]
+    mac = Path(f"/sys/class/net/{bridge}/address").read_text().strip()
+    front = stack.docker.inspect_container(rooms[1].name("gate"))["NetworkSettings"]["Networks"]
+    bobs_front = front[f"sluse-{stack.settings.installation}-front"]["IPAddress"]
+    within = probe.enter("room")
+    subprocess.run([*within, "ip", "neigh", "replace", gateway, "lladdr", mac, "dev", "eth0"], check=True)
+    subprocess.run([*within, "ip", "route", "replace", "default", "via", gateway, "dev", "eth0"], check=True)
+    try:
+        for sources in ([], [bobs_front]):
+            for source in sources:  # as if it were another room's gate
+                subprocess.run([*within, "ip", "addr", "add", f"{source}/32", "dev", "eth0"], check=True)
+                changed = [*within, "ip", "route", "replace", "default", "via", gateway, "dev", "eth0", "src", source]
+                subprocess.run(changed, check=True)
+            assert probe.outside("http", INTERNET, 80) == internet.word
+            assert probe.within("room", "http", INTERNET, 80) is None
+            assert probe.within("room", "udp", INTERNET, 53) is None
+            for address in ipv4_addresses():
+                assert probe.within("room", "http", address, 15432) is None, address
+                assert probe.within("room", "tcp", address, 8082) is None, address
+    finally:
+        subprocess.run([*within, "ip", "route", "del", "default"], check=False)
+        subprocess.run([*within, "ip", "addr", "del", f"{bobs_front}/32", "dev", "eth0"], check=False)
+        subprocess.run([*within, "ip", "neigh", "del", gateway, "dev", "eth0"], check=False)
+
+
+@attempt(
+    "N13",
+    "get further from a gate than the intake, were the gate theirs",
+    wall="`hub/walls.py` `input`, `enable_icc` off",
+    answer="no connection",
+)
+def test_a_gate_reaches_the_intake_and_nothing_else(
+    internet: Canary, host_service: Canary, probe: Prober, stack: Stack, rooms: tuple[Room, Room]
+) -> None:
+    front_host = str(stack.settings.front_host)
+    assert "HTTP/1" in (probe.within("gate", "tcp", front_host, 8082) or "")
+    assert probe.within("gate", "http", front_host, 15432) is None
+    assert probe.within("gate", "http", INTERNET, 80) is None
+    networks = stack.docker.inspect_container(rooms[1].name("gate"))["NetworkSettings"]["Networks"]
+    other = networks[f"sluse-{stack.settings.installation}-front"]["IPAddress"]
+    assert httpx.get(f"http://{other}:9001/ready").text == "ready"
+    assert probe.within("gate", "tcp", other, 9001) is None
 
 
 @attempt("N9", "have the gate pass packets on", wall="`ip_forward=0` in the gate", answer="0")

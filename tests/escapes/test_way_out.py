@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
+from typing import Any
+
 import pytest
+from docker.errors import NotFound
 
 from tests.conftest import Room, Stack
 from tests.escapes.attempts import attempt
@@ -94,10 +99,32 @@ def test_a_room_reaches_the_intake_through_its_gate_alone(stack: Stack, probe: P
     wall="`hub/sandboxd.py` `command`",
     answer="no network, no folder of the host",
 )
-def test_the_sandbox_has_no_network_and_nothing_of_the_host(stack: Stack) -> None:
-    from hub import sandboxd
+def test_the_sandbox_has_no_network_and_nothing_of_the_host(stack: Stack, rooms: tuple[Room, Room]) -> None:
+    """What the engine runs while a request is inspected."""
+    seen: list[dict[str, Any]] = []
+    label = [f"datasluse.installation={stack.settings.installation}", "datasluse.part=sandbox"]
 
-    command = sandboxd.command(stack.settings, "name")
-    for wall in ("--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--pull=never"):
-        assert wall in command
-    assert not [part for part in command if part.startswith(("-v", "--volume", "--mount", "--privileged", "--device"))]
+    def watch() -> None:
+        while not seen:
+            for found in stack.docker.containers(filters={"label": label}):
+                with suppress(NotFound):
+                    seen.append(stack.docker.inspect_container(found["Id"]))
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    ask(rooms[0], {f"{n}.csv": f"region;persons\nNord;{n}00\n".encode() for n in range(1, 10)})
+    watching.join(30)
+    host = seen[0]["HostConfig"]
+    assert host["NetworkMode"] == "none"
+    assert host["ReadonlyRootfs"] is True
+    assert host["CapDrop"] == ["ALL"]
+    assert not (host["Binds"])
+    assert not (host.get("Mounts"))
+    assert not (host["Devices"])
+    assert not (host["Privileged"])
+    assert host["PidsLimit"] > 0
+    assert host["Memory"] == host["MemorySwap"] > 0
+    options = " ".join(host["SecurityOpt"])
+    assert "no-new-privileges" in options
+    assert "SCMP_ACT_ERRNO" in options
+    assert seen[0]["Config"]["User"] == "64002:64002"

@@ -177,6 +177,17 @@ def test_an_idle_room_closes_and_one_that_computes_does_not(scene: Scene, settin
         assert "Nothing happened" in (rooms.standing(tx, scene.room).room.reason or {})["message"]
 
 
+def test_doors_are_shut_when_the_rows_cannot_be_asked_for_five_minutes(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shut: list[datetime] = []
+    monkeypatch.setattr(scene.reconciler, "_shut_every_door", lambda: shut.append(scene.now))
+    for minutes in (1, 4, 6):
+        scene.now = NOW + timedelta(minutes=minutes)
+        asyncio.run(scene.reconciler.look_without_rows())
+    assert shut == [NOW + timedelta(minutes=6)]
+
+
 def test_whoever_does_something_is_not_idle(scene: Scene, settings: Settings) -> None:
     scene.hub.says = {scene.room: Server.READY}
     scene.look()

@@ -50,9 +50,17 @@ def test_no_other_address_shows_anything(settings: Settings, views: Views, clien
         assert client.get(address).status_code == 404
 
 
-def test_each_host_has_its_own_routes(settings: Settings, database: Database) -> None:
+def test_each_host_has_its_own_routes(
+    settings: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings_module, "STATE", tmp_path)
+    (settings.assets / "0123").mkdir(parents=True)
+    (settings.assets / "0123" / "lab.js").write_text("1")
     with TestClient(create_site(settings, database, lambda: datetime.now(UTC))) as client:
         assert client.get(f"{settings.portal_origin}/login").status_code == 200
         assert client.get(f"{settings.content_origin}/login").status_code == 404
         assert client.get(f"{settings.portal_origin}/view/x").status_code == 404
         assert client.get("http://evil.example/login").status_code == 404
+        assert client.get("http://assets/assets/0123/lab.js").text == "1"
+        assert client.get("http://assets/assets/0123/../../keys/ticket.key").status_code == 404
+        assert client.get(f"{settings.portal_origin}/assets/0123/lab.js").status_code == 404

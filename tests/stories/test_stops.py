@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 
 from governance import stops
 from governance.tables import AuditEvent, PlatformRole
+from hub import storage
 from tests.conftest import Room, Stack, until
 from tests.stories.asking import ask
 from tests.stories.conftest import Scene, Visitor, approve, enter
@@ -156,3 +157,18 @@ def test_an_ended_project_stays_ended(stack: Stack) -> None:
         stack.sluse("project", "resume", key)
     with pytest.raises(AssertionError, match="was ended"):
         stack.sluse("room", "open", key, ada.name)
+    keys = stack.settings.keys / "volumes"
+    until(lambda: not storage.home(stack.settings, room.id).is_open, 20)
+    assert (keys / f"home-{room.id}.key").exists()
+    assert "2 volumes" in stack.sluse("project", "wipe", key, "--yes")
+    assert not (keys / f"home-{room.id}.key").exists()
+    assert not storage.home(stack.settings, room.id).image.exists()
+
+
+def test_a_project_that_goes_on_is_not_wiped(stack: Stack) -> None:
+    ada = stack.person("ada")
+    key = stack.project(ada)
+    room = stack.open_room(key, ada)
+    with pytest.raises(AssertionError, match="is not ended"):
+        stack.sluse("project", "wipe", key, "--yes")
+    assert storage.home(stack.settings, room.id).is_open

@@ -63,6 +63,18 @@ const requests: JupyterFrontEndPlugin<void> = {
       });
     });
 
+    let silent = '';
+    model.answering.connect((_, answers) => {
+      if (answers) {
+        Notification.dismiss(silent);
+      } else {
+        silent = Notification.error(
+          say('The platform cannot be asked who may be here. If that lasts for five minutes, this room closes its door.'),
+          { autoClose: false }
+        );
+      }
+    });
+
     const ask = async (paths: string[]) => {
       try {
         for (const path of paths) {

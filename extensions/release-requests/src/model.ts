@@ -11,7 +11,7 @@ export class Requests {
   constructor(readonly api: Api, interval = 5000) {
     this.poll = new Poll({
       name: 'release-requests',
-      factory: () => this.refresh(),
+      factory: () => this.asked(),
       frequency: { interval, backoff: true, max: 60000 },
       standby: 'when-hidden'
     });
@@ -32,6 +32,11 @@ export class Requests {
   /** The room closes soon, because nothing happens in it. Said once for each end. */
   get closing(): ISignal<this, Date> {
     return this._closing;
+  }
+
+  /** Whether the platform answers; said when that changes. */
+  get answering(): ISignal<this, boolean> {
+    return this._answering;
   }
 
   get returned(): IRequest[] {
@@ -91,6 +96,23 @@ export class Requests {
     }
   }
 
+  private async asked(): Promise<void> {
+    try {
+      await this.refresh();
+      this.answers(true);
+    } catch (error) {
+      this.answers(false);
+      throw error;
+    }
+  }
+
+  private answers(now: boolean): void {
+    if (now !== this.answered) {
+      this.answered = now;
+      this._answering.emit(now);
+    }
+  }
+
   private warn(end: string): void {
     const left = Date.parse(end) - Date.now();
     if (left > WARN_BEFORE) {
@@ -115,8 +137,10 @@ export class Requests {
   /** What changed by my own doing, which nobody need tell me. */
   private busy = false;
   private warned = false;
+  private answered = true;
   private readonly mine = new Set<number>();
   private readonly _changed = new Signal<this, void>(this);
   private readonly _moved = new Signal<this, IRequest>(this);
   private readonly _closing = new Signal<this, Date>(this);
+  private readonly _answering = new Signal<this, boolean>(this);
 }

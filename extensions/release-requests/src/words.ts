@@ -73,6 +73,8 @@ const danish = {
   'Shown to you today: {shown} of {budget} MB': 'Vist for dig i dag: {shown} af {budget} MB',
   'Nothing happens in this room. It closes at {time} unless you do something in it.':
     'Der sker ikke noget i dette rum. Det lukker kl. {time}, medmindre du gør noget i det.',
+  'The platform cannot be asked who may be here. If that lasts for five minutes, this room closes its door.':
+    'Platformen kan ikke spørges om, hvem der må være her. Varer det fem minutter, lukker dette rum døren.',
   'You are back in the room.': 'Du er tilbage i rummet.'
 } as const;
 

@@ -9,8 +9,12 @@ class Room {
   broken = '';
 
   minutes = 240;
+  away = false;
 
   overview = async () => {
+    if (this.away) {
+      throw new Error('502');
+    }
     const closes_at = new Date(Date.now() + this.minutes * 60_000).toISOString();
     return { requests: [this.row()], room: { shown: 0, budget: 1, closes_at } } as unknown as IOverview;
   };
@@ -80,4 +84,18 @@ it('warns once before an idle room closes, and again after somebody was there', 
     return warned;
   };
   expect([await at(240), await at(16), await at(14), await at(10), await at(240), await at(5)]).toEqual([0, 0, 1, 1, 1, 2]);
+});
+
+it('says once when the platform does not answer, and once when it does again', async () => {
+  const room = new Room();
+  const requests = model(room);
+  const said: boolean[] = [];
+  requests.answering.connect((_, answers) => said.push(answers));
+  for (const away of [false, true, true, false, false]) {
+    room.away = away;
+    const ticked = requests.poll.tick.catch(() => undefined);
+    void requests.poll.refresh();
+    await ticked;
+  }
+  expect(said).toEqual([false, true]);
 });
