@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ from output_review.tables import ReleaseRequest, RequestFile
 log = logging.getLogger("intake")
 router = APIRouter(prefix="/api/requests")
 Clock = Callable[[], datetime]
+LENGTH = re.compile(r"[0-9]{1,18}")
 
 
 class Speech(Protocol):
@@ -159,7 +161,7 @@ def announce(here: Here, number: int, new: NewFile) -> dict[str, Any]:
 async def content(here: Here, number: int, file: int, http: Request) -> dict[str, Any]:
     """A file's bytes, as a stream whose length is said before."""
     said = http.headers.get("content-length", "")
-    if not said.isdigit():
+    if not LENGTH.fullmatch(said):
         raise HTTPException(411, "Say the length of the file (Content-Length).")
     length = int(said)
     await asyncio.to_thread(_expects, here, number, file, length)
@@ -213,25 +215,30 @@ def create_app(settings: Settings, database: Database, clock: Clock, speak: Spea
 
     @app.exception_handler(Refused)
     def refused(http: Request, e: Exception) -> Response:
-        return JSONResponse({"error": _speech(http).refusal(cast(Refused, e))}, STATUS.get(type(e), 403))
+        return _error(STATUS.get(type(e), 403), _speech(http).refusal(cast(Refused, e)))
 
     @app.exception_handler(HTTPException)
     def http_error(_http: Request, e: Exception) -> Response:
         known = cast(HTTPException, e)
-        return JSONResponse({"error": str(known.detail)}, known.status_code)
+        return _error(known.status_code, str(known.detail))
 
     @app.exception_handler(RequestValidationError)
     def not_so(_http: Request, e: Exception) -> Response:
         first = cast(RequestValidationError, e).errors()[0]
         field = ".".join(str(part) for part in first["loc"][1:])
-        return JSONResponse({"error": f"{field}: {first['msg']}"}, 400)
+        return _error(400, f"{field}: {first['msg']}")
 
     @app.exception_handler(Exception)
     def broken(_http: Request, e: Exception) -> Response:
         log.error("a call failed", exc_info=e)
-        return JSONResponse({"error": "Something went wrong here. It is logged. Try again in a minute."}, 500)
+        return _error(500, "Something went wrong here. It is logged. Try again in a minute.")
 
     return app
+
+
+def _error(status: int, words: str) -> Response:
+    """An answer that repeats what was said, which may hold half of a character that no answer can."""
+    return JSONResponse({"error": words.encode(errors="replace").decode()}, status)
 
 
 def _expects(here: Caller, number: int, file: int, length: int) -> None:

@@ -37,6 +37,10 @@ POLICY_VERSION = "dk-1"
 """The rules that requests are inspected by: threshold 5 persons (Sundhedsdatastyrelsen)."""
 INSPECT = "inspect"
 FILE_NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,200}")
+NO_NAME = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)", re.IGNORECASE)
+"""What are devices on Windows, whatever the ending."""
+NOT_IN_NAMES = set('<>:"|?*')
+"""On Windows; behind a colon is a second stream of the same file, which nothing shows."""
 
 
 # -- the author, from the room -----------------------------------------------------------------------------------------
@@ -82,8 +86,12 @@ def announce(tx: Session, row: ReleaseRequest, said: Output) -> RequestFile:
     """
     _must_be(row, Status.DRAFT)
     name = unicodedata.normalize("NFC", said.name)
-    if not FILE_NAME.fullmatch(name) or name.startswith(".") or hidden(name) or name != name.strip():
+    plain = unicodedata.normalize("NFKC", name)  # what looks like a slash or a point is none better
+    fits = FILE_NAME.fullmatch(name) and FILE_NAME.fullmatch(plain) and not plain.startswith(".")
+    if not fits or hidden(name) or name != name.strip():
         raise Invalid("A file's name is 1 to 200 visible characters without slashes, and does not begin with a dot.")
+    if not _fits_everywhere(name):
+        raise Invalid("A file cannot be called {name} on every computer. Choose another name.", name=name)
     if not kinds.accepted(name):
         raise Invalid(advice(kinds.refusal(name)))
     if said.persons is not None and not 0 <= said.persons < 2**63:
@@ -92,7 +100,7 @@ def announce(tx: Session, row: ReleaseRequest, said: Output) -> RequestFile:
     if unknown := sorted(set(said.data_sets) - known):
         raise Invalid("This project has no data set called {name}.", name=unknown[0])
     here = store.files(tx, row.id)
-    if name.casefold() in {file.name.casefold() for file in here}:
+    if _looks(name) in {_looks(file.name) for file in here}:
         raise Invalid("There is a file called {name} in this request already.", name=name)
     if len(here) >= MOST_FILES:
         raise Invalid("A request has at most {most} files.", most=MOST_FILES)
@@ -144,6 +152,7 @@ def froze(tx: Session, row: ReleaseRequest, file_id: int, sha256: str, size: int
 
 def submit(tx: Session, row: ReleaseRequest, by: Person, now: datetime) -> None:
     """Hand a request in: nothing of it changes from here on."""
+    _must_be(row, Status.DRAFT)
     files = store.files(tx, row.id)
     if not files or any(file.state is not FileState.FROZEN for file in files):
         raise Invalid("A request needs at least one file, and every file's contents, before it is handed in.")
@@ -338,6 +347,15 @@ def _must_be(row: ReleaseRequest, status: Status) -> None:
         )
 
 
+def _fits_everywhere(name: str) -> bool:
+    """Whether Windows and Linux can write a file of this name: the author's computer may be either."""
+    return not (NO_NAME.match(name) or NOT_IN_NAMES & set(name) or len(name.encode()) > 255)
+
+
+def _looks(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
 def _record(tx: Session, row: ReleaseRequest, kind: str, by: int | None, now: datetime, **detail: str | int) -> None:
     audit.append(tx, Event(kind, by, row.project_id, {"request": row.id, **detail}), now)
 
@@ -346,6 +364,6 @@ def _text(text: str, what: str, longest: int) -> str:
     text = text.strip()
     if not text or len(text) > longest:
         raise Invalid("The {what} is missing or longer than {longest} characters.", what=what, longest=longest)
-    if hidden(text, allowed="\n\r\t"):
+    if hidden(text, allowed="\n\r\t\u00a0"):
         raise Invalid("The {what} holds characters that cannot be seen. Type it again.", what=what)
     return text

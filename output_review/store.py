@@ -18,7 +18,7 @@ CHECKERS = (PlatformRole.CHECKER, PlatformRole.LEAD_CHECKER)
 
 def request(tx: Session, request_id: int) -> ReleaseRequest:
     """A request; raises NotFound."""
-    found = tx.get(ReleaseRequest, request_id)
+    found = tx.get(ReleaseRequest, request_id) if 0 < request_id < 2**31 else None
     if found is None:
         raise NotFound("There is no request {number}.", number=request_id)
     return found

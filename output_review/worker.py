@@ -113,7 +113,7 @@ def sandboxed(settings: Settings, given: Mapping[int, tuple[str, bytes]]) -> dic
         raise Unavailable("the sandbox answered {status}", status=answer.status_code)
     try:
         return unpacked(answer.content)
-    except (tarfile.TarError, EOFError, ValueError):
+    except (tarfile.TarError, EOFError, ValueError, OverflowError):
         return {}
 
 
@@ -129,9 +129,9 @@ def packed(given: Mapping[int, tuple[str, bytes]]) -> bytes:
 
 
 def unpacked(answer: bytes) -> dict[str, bytes]:
-    """The members of the sandbox's tar, in memory: no name in it ever becomes a path."""
+    """The members of the sandbox's tar, in memory: no name in it ever becomes a path, and none grows in reading."""
     with tarfile.open(fileobj=io.BytesIO(answer), mode="r:") as tar:
-        return {m.name: file.read() for m in tar if m.isreg() and (file := tar.extractfile(m))}
+        return {m.name: file.read() for m in tar if m.isreg() and not m.issparse() and (file := tar.extractfile(m))}
 
 
 def keep(made: Mapping[str, bytes], kept: FrozenStore, given: Mapping[int, object]) -> dict[int, Inspection]:

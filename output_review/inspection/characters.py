@@ -22,5 +22,4 @@ def _is_hidden(ch: str) -> bool:
     if code < 0x7F:
         return code < 0x20
     category = unicodedata.category(ch)
-    unusual_space = category == "Zs" and code != 0xA0
-    return category in HIDDEN or unusual_space or code in BLANK or any(code in r for r in SELECTORS)
+    return category in HIDDEN or category == "Zs" or code in BLANK or any(code in r for r in SELECTORS)

@@ -32,7 +32,12 @@ def inspect(name: str, raw: bytes) -> Inspected:
     is_image = raw.startswith(tuple(MAGIC.values()))
     if is_image != (ending in MAGIC) or not raw.startswith(MAGIC.get(ending, b"")):
         raise NoCanonicalForm("not_what_its_name_says")
-    inspected = kind(name, raw)
+    try:
+        inspected = kind(name, raw)
+    except RecursionError:
+        raise NoCanonicalForm("failed", "nested too deep") from None
+    except UnicodeEncodeError as e:  # JSON can name half of a character, which no text can hold
+        raise NoCanonicalForm("encoding", str(e)) from None
     inspected.findings = _shortened(inspected.findings)
     if len(inspected.dropped) > MOST:
         more = Dropped(f"{len(inspected.dropped) - MOST} more", "elsewhere")

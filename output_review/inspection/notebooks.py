@@ -8,7 +8,6 @@ its text beside it.
 from __future__ import annotations
 
 import base64
-import binascii
 import html
 import json
 from typing import Any
@@ -17,6 +16,8 @@ from output_review.inspection import images, json_files, printed, text, view
 from output_review.inspection.report import Dropped, Finding, Inspected, NoCanonicalForm
 
 MOST_CELLS, MOST_OUTPUTS, MOST_LINES, LONG_LINES = 500, 100, 20_000, 2_000
+LONG_TEXT = 100_000
+"""Characters."""
 PICTURES = {"image/png": "png", "image/jpeg": "jpeg"}
 KINDS = {"code", "markdown", "raw"}
 STREAMS = {"stdout", "stderr"}
@@ -31,18 +32,24 @@ class Notebook:
         self.findings: list[Finding] = []
         self.shown: list[str] = []
         self.lines = 0
+        self.length = 0
+        self.numbered: set[str] = set()
+        """The places of cells and outputs whose id or execution count is left out, which every notebook has."""
 
     def cell(self, number: int, given: dict[str, Any]) -> dict[str, Any]:
         """One cell."""
         place = f"cell {number}"
         kind = given.get("cell_type")
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             raise NoCanonicalForm("not_notebook", f"{place}: {kind!r}"[:100])
         source = self.text(given.get("source", ""), f"{place}, ")
         made: dict[str, Any] = {"cell_type": kind, "id": f"cell-{number}", "metadata": {}, "source": source}
         for key in ("metadata", "attachments"):
             self.leave_out(given.get(key), key, place)
-        self.leave_out({k: v for k, v in given.items() if k not in KNOWN_OF_CELL}, "unknown fields", place)
+        known = KNOWN_OF_CODE if kind == "code" else KNOWN_OF_CELL
+        self.leave_out({k: v for k, v in given.items() if k not in known}, "unknown fields", place)
+        if given.get("id", made["id"]) != made["id"] or (kind == "code" and given.get("execution_count") is not None):
+            self.numbered.add(place)
         self.shown.append(f'<div class="cell"><pre class="source">{html.escape(source)}</pre>')
         if kind != "code":
             self.findings += printed.findings(source, f"{place}, ")
@@ -66,18 +73,24 @@ class Notebook:
         if not isinstance(given, dict):
             raise NoCanonicalForm("not_notebook", place)
         kind = given.get("output_type")
-        self.leave_out({k: v for k, v in given.items() if k not in KNOWN_OF_OUTPUT}, "unknown fields", place)
+        if not isinstance(kind, str) or kind not in KNOWN_OF_OUTPUT:
+            raise NoCanonicalForm("not_notebook", f"{place}: {kind!r}"[:100])
+        unknown = {k: v for k, v in given.items() if k not in {"output_type", *KNOWN_OF_OUTPUT[kind]}}
+        self.leave_out(unknown, "unknown fields", place)
         if kind == "stream":
-            name = given.get("name") if given.get("name") in STREAMS else "stdout"
+            name = given.get("name", "stdout")
+            if not isinstance(name, str) or name not in STREAMS:
+                self.leave_out(name, "name", place)
+                name = "stdout"
             self.shown.append(f'<div class="n">{name}</div>')
             return {"output_type": "stream", "name": name, "text": self.printed(given.get("text", ""), place)}
         if kind == "error":
             self.leave_out(given.get("traceback"), "traceback", place)
             words = [self.printed(str(given.get(key, "")), f"{place}, {key}") for key in ("ename", "evalue")]
             return {"output_type": "error", "ename": words[0], "evalue": words[1], "traceback": []}
-        if kind in {"display_data", "execute_result"}:
-            return self.display(given, place)
-        raise NoCanonicalForm("not_notebook", f"{place}: {kind!r}"[:100])
+        if given.get("execution_count") is not None:
+            self.numbered.add(place)
+        return self.display(given, place)
 
     def display(self, given: dict[str, Any], place: str) -> dict[str, Any] | None:
         """The one form that is kept of what a cell displayed."""
@@ -88,7 +101,7 @@ class Notebook:
         kept = next((form for form in (*PICTURES, "text/plain") if form in forms), None)
         for form, content in forms.items():
             if form != kept:
-                self.leave_out(content, f"{form[:60]!r}", place)
+                self.leave_out(content, repr(form[:60])[:200], place)
         if kept is None:
             return None
         if kept == "text/plain":
@@ -101,7 +114,7 @@ class Notebook:
         """A picture, of pixels alone."""
         try:
             raw = base64.b64decode("".join(given.split()), validate=True)
-        except binascii.Error as e:
+        except ValueError as e:
             raise NoCanonicalForm("broken_image", f"{place}: {e}") from None
         if not raw.startswith(images.MAGIC[kind]):
             raise NoCanonicalForm("broken_image", place)
@@ -122,8 +135,9 @@ class Notebook:
         """Text, as it is read."""
         said = text.plain(_joined(given, place), self.dropped, place.rstrip(", "))
         self.lines += said.count("\n") + 1
-        if self.lines > MOST_LINES:
-            raise NoCanonicalForm("too_many_lines")
+        self.length += len(said)
+        if self.lines > MOST_LINES or self.length > text.MOST_TEXT:
+            raise NoCanonicalForm("too_many_lines", f"{self.lines} lines, {self.length} characters")
         self.findings += text.looked_at(said, place)
         return said
 
@@ -134,9 +148,13 @@ class Notebook:
 
 
 KNOWN_OF_OUTPUT = {
-    *("output_type", "name", "text", "ename", "evalue", "traceback", "data", "metadata", "execution_count"),
+    "stream": {"name", "text"},
+    "error": {"ename", "evalue", "traceback"},
+    "display_data": {"data", "metadata"},
+    "execute_result": {"data", "metadata", "execution_count"},
 }
-KNOWN_OF_CELL = {"cell_type", "id", "source", "outputs", "execution_count", "metadata", "attachments"}
+KNOWN_OF_CELL = {"cell_type", "id", "source", "metadata", "attachments"}
+KNOWN_OF_CODE = KNOWN_OF_CELL | {"outputs", "execution_count"}
 
 
 def inspect(name: str, raw: bytes) -> Inspected:
@@ -149,12 +167,17 @@ def inspect(name: str, raw: bytes) -> Inspected:
     if len(cells) > MOST_CELLS:
         raise NoCanonicalForm("too_many_lines", f"{len(cells)} cells")
     notebook.leave_out(given.get("metadata"), "metadata", "notebook")
+    if (minor := given.get("nbformat_minor")) not in range(100):
+        notebook.leave_out(minor, "nbformat_minor", "notebook")
     unknown = {k: v for k, v in given.items() if k not in {"cells", "metadata", "nbformat", "nbformat_minor"}}
     notebook.leave_out(unknown, "unknown fields", "notebook")
     made = [notebook.cell(number, cell) for number, cell in enumerate(cells, start=1)]
+    if notebook.numbered:
+        what = "ids and execution counts of cells and outputs"
+        notebook.dropped.append(Dropped(f"{what}, {len(notebook.numbered)}", "notebook"))
     written = {"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     canonical = json.dumps(written, indent=1, ensure_ascii=False).encode() + b"\n"
-    if notebook.lines > LONG_LINES:
+    if notebook.lines > LONG_LINES or notebook.length > LONG_TEXT:
         notebook.findings.append(Finding("long", "whole file", f"{notebook.lines} lines"))
     shown = view.page(name, "".join(notebook.shown))
     return Inspected("notebook", canonical, shown, notebook.dropped, notebook.findings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import html
 import unicodedata
 from collections.abc import Iterable, Iterator
 
@@ -12,13 +13,21 @@ from stdnum.dk import cpr
 from output_review.inspection.report import Finding
 
 BEFORE, AFTER = r"(?:^|[^0-9.]|[^0-9][.])", r"(?:\.0+)?(?:$|[^0-9])"
+DAY, MONTH = r"(?:0[1-9]|[12][0-9]|3[01])", r"(?:0[1-9]|1[0-2])"
 SHAPE = re2.compile(
-    BEFORE + r"((?:0[1-9]|[12][0-9]|3[01])[-./]?(?:0[1-9]|1[0-2])[-./]?[0-9]{2} {0,2}-? {0,2}[0-9]{4})" + AFTER
+    BEFORE
+    + rf"({DAY}[-./]?{MONTH}[-./]?[0-9]{{2}}[ \t]{{0,2}}[-_/:+]{{0,2}}[ \t]{{0,2}}[0-9]{{4}}"
+    + rf"|{DAY}[-./ ]?{MONTH}[-./ ]?(?:18|19|20)?[0-9]{{2}} {{0,2}}-{{1,2}} {{0,2}}[0-9]{{4}})"
+    + AFTER
 )
+"""A date without spaces and four digits, or a date as it is written, a dash and four digits."""
 SHORN = re2.compile(r"(?:^|[^0-9.-]|[^0-9][.])([1-9](?:0[1-9]|1[0-2])[0-9]{2}-?[0-9]{4})" + AFTER)
 """A number whose leading zero a spreadsheet took."""
-DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
-NOT_DIGITS = str.maketrans("", "", "-./ ")
+POWER = re2.compile(r"(?:^|[^0-9.])([1-9]\.[0-9]{7,9}[eE]\+?0?[89])(?:$|[^0-9])")
+"""A number as numpy and spreadsheets write a large one."""
+MARKDOWN = str.maketrans("", "", "\\*`")
+"""What Markdown does not show."""
+NOT_DIGITS = str.maketrans("", "", "-./ \t_:+")
 
 
 def numbers(cells: Iterable[tuple[str, str]]) -> list[Finding]:
@@ -35,14 +44,35 @@ def numbers(cells: Iterable[tuple[str, str]]) -> list[Finding]:
 
 
 def _in_line(content: str) -> Iterator[str]:
-    content = unicodedata.normalize("NFKC", content).translate(DASHES)
-    for shape, lead in ((SHAPE, ""), (SHORN, "0")):
+    content = _plain(content)
+    for shape, number_of in ((SHAPE, _without_century), (SHORN, "0{}".format), (POWER, _written_out)):
         start = 0
         while match := shape.search(content, start):
-            number = lead + match.group(1).translate(NOT_DIGITS)
+            number = number_of(match.group(1).translate(NOT_DIGITS) if shape is not POWER else match.group(1))
             if _has_a_birthday(number):
                 yield number
             start = match.end(1)
+
+
+def _plain(content: str) -> str:
+    """A line with the digits and dashes of ASCII for those of other scripts, and nothing that is not seen."""
+    content = unicodedata.normalize("NFKC", html.unescape(content)).translate(MARKDOWN)
+    return content if content.isascii() else "".join(map(_ascii, content))
+
+
+def _ascii(ch: str) -> str:
+    category = unicodedata.category(ch)
+    if category == "Nd":
+        return str(unicodedata.decimal(ch))
+    return {"Pd": "-", "Cf": ""}.get(category, "-" if ch == "\u2212" else ch)
+
+
+def _without_century(digits: str) -> str:
+    return digits[:4] + digits[-6:]
+
+
+def _written_out(power: str) -> str:
+    return f"{float(power):010.0f}"
 
 
 def _has_a_birthday(number: str) -> bool:

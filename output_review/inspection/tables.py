@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 
 from output_review.inspection import persons, view
 from output_review.inspection.characters import hidden
@@ -17,9 +18,17 @@ MOST_CELLS = 200_000
 MOST_ROWS = 5_000
 """More than this is a data set, not a table (OpenSAFELY's limit); a checker is shown every row of what may leave."""
 LONG = 1_000
-FORMULA = re.compile(r"^[=+\-@\t\r]")
+LONG_CELL = 1_000
+"""Characters."""
+FORMULA = re.compile(r"[=+\-@]")
+BEHIND_DELIMITER = re.compile(r"[;,\t|]\s*\"?[=@]")
+"""What begins a cell for a spreadsheet that takes another delimiter."""
 NUMBER = re.compile(r"^[+-]?(?:inf|[\d.,\s]*\d(?:[eE][+-]?\d{1,3})?%?)(?:\s*[(\[][^()\[\]a-zA-Z]{1,40}[)\]])?$")
-IDENTIFIERS = {"id", "cpr", "pnr", "cprnr", "cprnummer", "personnummer", "lbnr", "patientid", "personid", "mrn"}
+IDENTIFIERS = {
+    "id", "cpr", "pnr", "cprnr", "cprnummer", "personnummer", "lbnr", "patientid", "personid", "mrn", "personnr",
+    "patientnr", "patientnummer", "journalnr", "journalnummer", "løbenr", "løbenummer", "subjid", "subjectid", "idnr",
+    "uuid", "guid",
+}  # fmt: skip
 MANY_ROWS = 20
 
 
@@ -47,7 +56,8 @@ def inspect(name: str, raw: bytes) -> Inspected:
         *_formulas(rows),
         *_shape(rows),
         *small_counts(rows),
-        *_records(rows),
+        *records(rows),
+        *_in_two_cells(rows),
         *_encoded(rows),
     ]
     return Inspected("csv", canonical, view.page(name, view.table(rows[0], rows[1:])), dropped, findings)
@@ -90,16 +100,39 @@ def _invisible(rows: list[list[str]]) -> list[Finding]:
     ]
 
 
-def _records(rows: list[list[str]]) -> list[Finding]:
-    """Rows about single persons: each with an identifier of its own, or the index that pandas writes."""
+def records(rows: list[list[str]]) -> list[Finding]:
+    """Rows about single persons: most with an identifier of their own, or the index that pandas and R write."""
     found = []
     for column, heading in enumerate(rows[0]):
-        words = set(re.findall(r"[a-zæøå]+", heading.lower()))
+        words = re.findall(r"[a-zæøå]+", re.sub(r"(?<=[a-zæøå])(?=[A-ZÆØÅ])", " ", heading).lower())
         values = [row[column] for row in rows[1:] if column < len(row)]
-        distinct = len(set(values)) == len(values)
-        index = column == 0 and heading in {"", "Unnamed: 0"} and values == [str(n) for n in range(len(values))]
-        if (words & IDENTIFIERS and distinct and len(values) >= 3) or (index and len(values) >= MANY_ROWS):
+        keyed = {*words, "".join(words)} & IDENTIFIERS and len(values) >= 3 and 2 * len(set(values)) >= len(values)
+        unnamed = column == 0 and heading in {"", "Unnamed: 0"} and len(values) >= MANY_ROWS
+        if keyed or (unnamed and _is_index(values)):
             found.append(Finding("rows", f"column {heading[:80] or column + 1}", f"{len(values)} rows"))
+    return found
+
+
+def _is_index(values: list[str]) -> bool:
+    """Whether these are whole numbers, each there once, and not years."""
+    return (
+        all(value.isdecimal() for value in values)
+        and len(set(values)) == len(values)
+        and not all(len(value) == 4 and value[:2] in {"18", "19", "20"} for value in values)
+    )
+
+
+def _in_two_cells(rows: list[list[str]]) -> list[Finding]:
+    """Columns of dates beside columns of four digits, which together are CPR numbers in each row."""
+    found = []
+    for column in range(len(rows[0]) - 1):
+        pairs = [
+            (place(rows, r, column), f"{row[column]}-{row[column + 1]}")
+            for r, row in enumerate(rows)
+            if r and len(row) > column + 1 and len(row[column]) in range(6, 11) and len(row[column + 1]) == 4
+        ]
+        numbers = persons.numbers(pairs) if len(pairs) >= 3 and 2 * len(pairs) > len(rows) else []
+        found += numbers if len(numbers) == len(pairs) else []
     return found
 
 
@@ -117,14 +150,25 @@ def _formulas(rows: list[list[str]]) -> list[Finding]:
         Finding("formula", place(rows, r, c), f"begins with {cell[0]!r}")
         for r, row in enumerate(rows)
         for c, cell in enumerate(row)
-        if FORMULA.match(cell) and not NUMBER.match(cell) and cell.strip() not in {"-", "–"}
+        if _is_formula(cell)
     ]
+
+
+def _is_formula(cell: str) -> bool:
+    begins = FORMULA.match(unicodedata.normalize("NFKC", cell[:1])) and not NUMBER.match(cell) and cell != "-"
+    return bool(begins or BEHIND_DELIMITER.search(cell))
 
 
 def _shape(rows: list[list[str]]) -> list[Finding]:
     found = []
     if len(rows) - 1 > LONG:
         found.append(Finding("long", "whole file", f"{len(rows) - 1} rows"))
+    found += [
+        Finding("long", place(rows, r, c), f"{len(cell)} characters")
+        for r, row in enumerate(rows)
+        for c, cell in enumerate(row)
+        if len(cell) > LONG_CELL
+    ]
     widths = {len(row) for row in rows}
     if len(widths) > 1:
         odd = next(i for i, row in enumerate(rows) if len(row) != len(rows[0]))

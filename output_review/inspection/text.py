@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+
 import re2
 
 from output_review.inspection import persons, printed, view
@@ -13,8 +15,9 @@ LONG_LINES = 500
 """More than a person reads without being told; 5,000 is more than anybody does."""
 LONG_TEXT, MOST_TEXT = 50_000, 1_000_000
 """Characters."""
-ENCODED = re2.compile(r"[A-Za-z0-9+/_=-]{200}")
-WRAPPED = re2.compile(r"(?m)(?:^[A-Za-z0-9+/_=-]{60,}$\n?){4}")
+ENCODED = re2.compile(r"[!-~]{200}")
+"""Base64, hexadecimal, base85: whatever has no spaces."""
+WRAPPED = re2.compile(r"(?m)(?:^[!-~]{60,}$\n?){4}")
 """Encoded data as it is written in lines of 64 or 76 characters."""
 ESCAPES = re2.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\^_]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 """What colours a terminal (ECMA-48)."""
@@ -42,9 +45,10 @@ def decode(raw: bytes, dropped: list[Dropped]) -> str:
         raise NoCanonicalForm("encoding")
     if b"\0" in raw:
         raise NoCanonicalForm("binary")
-    if raw.startswith(b"\xef\xbb\xbf"):
+    if raw.startswith(codecs.BOM_UTF8):
         dropped.append(Dropped("byte order mark", "start"))
-        raw = raw[3:]
+    while raw.startswith(codecs.BOM_UTF8):
+        raw = raw.removeprefix(codecs.BOM_UTF8)
     try:
         return raw.decode()
     except UnicodeDecodeError:
