@@ -267,7 +267,8 @@ class Kernel:
 def stack() -> Iterator[Stack]:
     """The installation `test`, made by `./up` itself; kept with KEEP=1."""
     os.environ["SLUSE_INSTALLATION"] = "test"
-    subprocess.run([ROOT / "up"], check=True)
+    if not os.environ.get("MUTATED"):  # a wall was taken down in what is installed: that is what is tried
+        subprocess.run([ROOT / "up"], check=True)
     settings = load("test")
     with APIClient(timeout=60) as docker:
         stack = Stack(settings, docker, Database(settings.database))
