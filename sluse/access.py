@@ -60,3 +60,14 @@ def _wait(database: Database, room: str, deadline: float) -> None:
             raise Refused.of_json(row.reason) if row.reason else Unavailable("the room was closed")
         time.sleep(0.1)
     raise Unavailable("the room did not open in time: see the reconciler's log")
+
+
+def wait_until_closed(database: Database, room: str, seconds: float = 60) -> None:
+    """Return when a room that is being closed is closed; raises Unavailable when it does not become so."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with database.read() as tx:
+            if rooms.standing(tx, room).room.actual in rooms.ENDED:
+                return
+        time.sleep(0.1)
+    raise Unavailable("nobody can enter the room any more, but it is not gone yet: see the reconciler's log")

@@ -426,13 +426,16 @@ def room_open(
 
 @room_app.command("close")
 def room_close(room: str) -> None:
-    """Close a room now."""
+    """Close a room now, and return when it is closed."""
     from portal.reconciler import Reconciler
+    from sluse import access
 
     settings, database = _open()
     with database.write() as tx:
         rooms.want_closed(tx, rooms.standing(tx, room).room, _now(), reason=rooms.CLOSED_BY_OPERATOR)
     Reconciler(settings).look(room)
+    access.wait_until_closed(database, room)
+    print(f"{room} is closed.")
 
 
 @room_app.command("storage")

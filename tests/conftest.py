@@ -29,6 +29,9 @@ from governance.settings import Settings, load, proposed
 from governance.tables import PlatformRole, ProjectRole
 from governance.tiers import Tier
 from sluse.access import open_room
+from tests.browser import chromium, visitor
+
+__all__ = ["chromium", "visitor"]
 
 ROOT = Path(__file__).parent.parent
 SLUSE = ROOT / ".venv" / "bin" / "sluse"

@@ -6,9 +6,9 @@ import statistics
 import time
 from collections.abc import Callable
 
+from tests.browser import Visitor
 from tests.conftest import Stack
 from tests.drills.results import keep
-from tests.stories.conftest import Visitor
 
 ROUNDS = 7
 

@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 
 from output_review import store
+from tests.browser import Visitor
 from tests.conftest import Person, Room, Stack, until
 from tests.drills.results import keep
 from tests.stories.asking import call, inside
-from tests.stories.conftest import Visitor
 
 LEAST = 2 << 30
 ROWS = 4_000_000

@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page
 
+from tests.browser import Visitor
 from tests.conftest import Room, Stack, until
 from tests.escapes.attempts import attempt
-from tests.stories.conftest import Scene, Visitor, chromium, enter, scene, visitor
+from tests.stories.conftest import Scene, enter, scene
 
-__all__ = ["chromium", "scene", "visitor"]
+__all__ = ["scene"]
 
 
 @dataclass
@@ -37,7 +38,7 @@ def elsewhere() -> Iterator[Elsewhere]:
         def do_GET(self) -> None:
             there.asked.append(urlsplit(self.path).path)
             self.send_response(200)
-            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Type", "text/javascript" if self.path.endswith(".js") else "text/html")
             self.send_header("Access-Control-Allow-Origin", "*")
             self.end_headers()
             self.wfile.write(there.page.encode())
@@ -201,10 +202,11 @@ def test_a_room_cannot_install_a_worker(scene: Scene, visitor: Callable[..., Vis
     script = page.evaluate(
         "performance.getEntriesByType('resource').map(e => e.name).find(n => n.includes('remoteEntry'))"
     )
-    assert page.evaluate("async url => (await fetch(url)).headers.get('content-type')", script).startswith(
-        "text/javascript"
-    )
+    assert page.evaluate("async url => (await fetch(url)).headers.get('content-type')", script).endswith("/javascript")
     assert page.evaluate(install, urlsplit(script).path) != "installed"
+    elsewhere.page = "// a worker"
+    page.goto(f"{elsewhere.origin}/page")
+    assert page.evaluate(install, "/worker.js") == "installed"
 
 
 @attempt(
@@ -213,10 +215,11 @@ def test_a_room_cannot_install_a_worker(scene: Scene, visitor: Callable[..., Vis
     wall="Cross-Origin-Opener-Policy",
     answer="no handle",
 )
-def test_windows_know_nothing_of_each_other(scene: Scene, visitor: Callable[..., Visitor]) -> None:
+def test_windows_know_nothing_of_each_other(
+    scene: Scene, visitor: Callable[..., Visitor], elsewhere: Elsewhere
+) -> None:
     page = enter(scene, visitor())
-    portal = scene.stack.settings.portal_origin
-    own, other = f"{scene.room.origin}/lab", f"{portal}/login"
+    login = f"{scene.stack.settings.portal_origin}/login"
 
     def opener_of(url: str) -> bool:
         """Whether the opened window has a hold on the one that opened it."""
@@ -228,8 +231,11 @@ def test_windows_know_nothing_of_each_other(scene: Scene, visitor: Callable[...,
         popup.close()
         return held
 
-    assert opener_of(own)
-    assert not opener_of(other)
+    assert not opener_of(login)
+    page.goto(f"{elsewhere.origin}/page")
+    assert opener_of(f"{elsewhere.origin}/harmless")
+    assert not opener_of(login)
+    assert not opener_of(f"{scene.room.origin}/lab")
 
 
 @attempt(

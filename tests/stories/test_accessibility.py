@@ -7,9 +7,10 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from governance.tables import PlatformRole
+from tests.browser import Visitor
 from tests.conftest import Stack, until
 from tests.stories.asking import ask
-from tests.stories.conftest import Visitor, violations
+from tests.stories.conftest import violations
 
 
 def test_axe_sees_what_is_wrong(visitor: Callable[..., Visitor], stack: Stack, axe: str) -> None:

@@ -10,8 +10,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
+from tests.browser import Visitor
 from tests.conftest import Stack, until
-from tests.stories.conftest import Scene, Visitor, approve, checker, enter, violations
+from tests.stories.conftest import Scene, approve, checker, enter, violations
 
 TABLE = "region;persons\nNord;120\nSyd;30\n"
 

@@ -9,8 +9,8 @@ import pytest
 
 from governance.tables import PlatformRole
 from portal.translation import DANISH, translator
+from tests.browser import Visitor
 from tests.conftest import Stack
-from tests.stories.conftest import Visitor
 
 PAGES = ["/", "/terms", "/requests", "/review", "/review/1", "/nothing-here", "/rooms/aaaaaaaaaa", "/operation"]
 

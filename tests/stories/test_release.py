@@ -17,9 +17,10 @@ from playwright.sync_api import Page, expect
 from governance.tiers import Tier
 from output_review import frozen, store
 from sluse import processes
+from tests.browser import Visitor
 from tests.conftest import SLUSE, Stack, until
 from tests.stories.asking import ask, call, inside
-from tests.stories.conftest import Scene, Visitor, approve, checker
+from tests.stories.conftest import Scene, approve, checker
 
 TABLE = b"region;persons\r\nNord;120\r\nSyd;3\r\n"
 CANONICAL = b"region;persons\nNord;120\nSyd;3\n"

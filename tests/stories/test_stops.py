@@ -13,9 +13,10 @@ from playwright.sync_api import expect
 from governance import stops
 from governance.tables import AuditEvent, PlatformRole
 from hub import storage
+from tests.browser import Visitor
 from tests.conftest import Room, Stack, until
 from tests.stories.asking import ask
-from tests.stories.conftest import Scene, Visitor, approve, enter
+from tests.stories.conftest import Scene, approve, enter
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,9 @@ from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as NotInTime
 
 from governance import people
+from tests.browser import Visitor
 from tests.conftest import ROOT, Person, Room, Stack, until
 from tests.stories.asking import ask, call, inside
-from tests.stories.conftest import Visitor
 
 
 def test_ada_logs_in_opens_her_room_and_logs_out(

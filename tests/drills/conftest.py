@@ -1,5 +1,0 @@
-"""Drills use what the stories use."""
-
-from tests.stories.conftest import chromium, visitor
-
-__all__ = ["chromium", "visitor"]
