@@ -6,8 +6,10 @@ import json
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +30,7 @@ def tcp(address, port):
         return s.recv(100).decode(errors="replace")
 def udp(address, port):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.settimeout(1); s.sendto(b"who?", (address, port))
+        s.settimeout(1); s.sendto(sys.argv[4].encode() if len(sys.argv) > 4 else b"who?", (address, port))
         return s.recv(100).decode(errors="replace")
 def name(host, _):
     return socket.gethostbyname(host)
@@ -52,6 +54,8 @@ class Web(http.server.BaseHTTPRequestHandler):
     def log_message(self, *a): pass
 class Udp(socketserver.BaseRequestHandler):
     def handle(self):
+        with open(sys.argv[4], "ab") as heard:
+            heard.write(self.request[0] + b"\\n")
         self.request[1].sendto(word.encode(), self.client_address)
 web = http.server.ThreadingHTTPServer(("0.0.0.0", int(sys.argv[2])), Web)
 udp = socketserver.ThreadingUDPServer(("0.0.0.0", int(sys.argv[3])), Udp)
@@ -63,14 +67,20 @@ web.serve_forever()
 
 @dataclass(frozen=True)
 class Canary:
-    """A host that answers with a word nobody else knows."""
+    """A host that answers with a word nobody else knows, and keeps what it was told by datagram."""
 
     word: str
+    told: Path
+
+    def heard(self, what: str) -> bool:
+        """Whether a datagram said this, though its answer may never have come back."""
+        time.sleep(0.3)
+        return self.told.exists() and what in self.told.read_text().split()
 
 
-def _serve(word: str, web: str, udp: str, *before: str) -> subprocess.Popen[str]:
+def _serve(word: str, web: str, udp: str, told: Path, *before: str) -> subprocess.Popen[str]:
     server = subprocess.Popen(
-        [*before, sys.executable, "-c", CANARY, word, web, udp], stdout=subprocess.PIPE, text=True
+        [*before, sys.executable, "-c", CANARY, word, web, udp, str(told)], stdout=subprocess.PIPE, text=True
     )
     assert server.stdout is not None
     assert server.stdout.readline() == "ready\n"
@@ -78,7 +88,7 @@ def _serve(word: str, web: str, udp: str, *before: str) -> subprocess.Popen[str]
 
 
 @pytest.fixture(scope="session")
-def internet(stack: Stack) -> Iterator[Canary]:
+def internet(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Canary]:
     """A host behind a router: web on 80, name service on 53, and the metadata address that clouds have."""
     name = f"sluse{secrets.token_hex(3)}"
     word = secrets.token_hex(8)
@@ -97,8 +107,9 @@ def internet(stack: Stack) -> Iterator[Canary]:
         ip("-n", name, "link", "set", "lo", "up")
         ip("-n", name, "route", "add", "default", "via", "198.51.100.1")
         ip("route", "add", f"{METADATA}/32", "dev", name)
-        server = _serve(word, "80", "53", "ip", "netns", "exec", name)
-        yield Canary(word)
+        told = tmp_path_factory.mktemp("internet") / "told"
+        server = _serve(word, "80", "53", told, "ip", "netns", "exec", name)
+        yield Canary(word, told)
         server.terminate()
         server.communicate()
     finally:
@@ -106,11 +117,12 @@ def internet(stack: Stack) -> Iterator[Canary]:
 
 
 @pytest.fixture(scope="session")
-def host_service(stack: Stack) -> Iterator[Canary]:
+def host_service(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Canary]:
     """Something on the host that listens on every address, as an SSH server or a database would."""
     word = secrets.token_hex(8)
-    server = _serve(word, "15432", "15353")
-    yield Canary(word)
+    told = tmp_path_factory.mktemp("host") / "told"
+    server = _serve(word, "15432", "15353", told)
+    yield Canary(word, told)
     server.terminate()
     server.communicate()
 
@@ -146,10 +158,10 @@ class Prober:
         )  # fmt: skip
         return self._heard(done.stdout)
 
-    def within(self, part: str, kind: str, address: str, port: int = 0) -> str | None:
+    def within(self, part: str, kind: str, address: str, port: int = 0, say: str = "who?") -> str | None:
         """As root of the host in the network of the room or its gate: past everything that binds a researcher."""
         done = subprocess.run(
-            [*self.enter(part), sys.executable, "-c", PROBE, kind, address, str(port)],
+            [*self.enter(part), sys.executable, "-c", PROBE, kind, address, str(port), say],
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         return self._heard(done.stdout)
