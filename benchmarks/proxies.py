@@ -35,7 +35,7 @@ from hub.plan import DOOR_PORT, OUT_PORT, PROBE_PORT, plan_room
 
 ROOT = Path(__file__).parent.parent
 PEER = "configurable-http-proxy@5.3.0"
-ROUNDS, SECONDS = 5, 4
+ROUNDS, SECONDS = 5, 3
 RESPONDER = """
 import asyncio, sys
 small, large = b"x" * 1024, b"x" * 7_000_000

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 
 from docker import APIClient
-from docker.errors import DockerException
+from docker.errors import DockerException, NotFound
 from fastapi import FastAPI
 from sqlalchemy import func, select
 
@@ -115,7 +115,7 @@ class Reconciler:
     def _count(self, room: str) -> None:
         door = gate.of_room(self.settings, room)
         said = door.counted()
-        if said is None:
+        if said is None or not self._has_row(room):
             return
         now = self.clock()
         if self._counted.get(room) == said:
@@ -196,8 +196,25 @@ class Reconciler:
 
     def _shut_door(self, room: str) -> None:
         edge.route(self.settings, self.settings.room_host(room), None)
-        self._count(room)
-        self._remove_container("gate", room)
+        try:
+            self._count(room)
+            self._keep_log(room)
+        finally:
+            self._remove_container("gate", room)
+
+    def _keep_log(self, room: str) -> None:
+        """The engine forgets what a gate logged with its container."""
+        name = f"sluse-{self.settings.installation}-gate-{room}"
+        with contextlib.suppress(NotFound):
+            logged = self.docker.logs(name)
+            kept = self.settings.log / "gates" / f"{room}.log"
+            kept.touch(mode=0o640)
+            with kept.open("ab") as file:
+                file.write(logged)
+
+    def _has_row(self, room: str) -> bool:
+        with self.database.read() as tx:
+            return tx.get(Room, room) is not None
 
     def _remove_rest(self, room: str) -> None:
         """What is left when the hub knew nothing of the room any more."""

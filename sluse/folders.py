@@ -45,6 +45,7 @@ FOLDERS = (
     Folder("releases", 0o2750, owner="release", group="database"),
     Folder("releases/heads", 0o2750, owner="release", group="database"),
     Folder("log", 0o750),
+    Folder("log/gates", 0o750),
     Folder("run", 0o755),
     Folder("run/edge", 0o750, group="edge"),
     Folder("run/edge/socket", 0o750, owner="edge", group="edge"),

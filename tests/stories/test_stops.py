@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 
@@ -55,6 +56,8 @@ def test_a_project_is_paused_by_command_and_goes_on(stack: Stack) -> None:
     until(lambda: all(gone(room) for room in inside), 10)
     assert time.monotonic() - begun < 12
     assert elsewhere.request("GET", "/api/status").status_code == 200
+    kept = (stack.settings.log / "gates" / f"{inside[0].id}.log").read_text().splitlines()
+    assert any(json.loads(line)["status"] == 303 for line in kept if line.startswith("{"))  # entered
     for room in inside:  # a ticket is dead, wherever it is shown
         assert room.knock(room.ticket).status_code == 404
     with pytest.raises(AssertionError, match="This project is paused"):
