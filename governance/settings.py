@@ -53,7 +53,7 @@ class Settings(BaseModel):
     network: IPv4Network
     """A /16 of this installation's own: its first /22 is the front network, the rest is cut into rooms of /28."""
     shown_per_day_mib: Annotated[int, Field(ge=1, le=1 << 20)] = 100
-    """MiB that rooms may show one person in a day, all of them together; a day of ordinary work takes about 20."""
+    """MiB that rooms may show one person in a day, all of them together, as compressed on the way."""
     idle_minutes: Annotated[int, Field(ge=5, le=7 * 24 * 60)] = 240
     """A room in which nobody does anything and nothing computes closes after this."""
     home_mib: Annotated[int, Field(ge=64)] = 2048

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from governance import audit
@@ -13,27 +13,18 @@ from governance.errors import NotAllowed, NotFound
 from governance.tables import Person, Project, Stop, StopKind
 
 
-def standing(tx: Session, project: Project | None) -> Stop | None:
-    """The stop that holds for a project (the site's holds for all), or for the site alone when none is given."""
-    here = Stop.project_id.is_(None)
-    wanted = or_(here, Stop.project_id == project.id) if project else here
-    found = tx.scalars(select(Stop).where(wanted, Stop.lifted_at.is_(None))).all()
-    by_weight = sorted(found, key=lambda stop: (stop.kind != StopKind.END, stop.project_id is not None, stop.id))
-    return by_weight[0] if by_weight else None
-
-
 def refusal(tx: Session, project: Project) -> NotAllowed | None:
     """Why nothing of this project goes on now; None when nothing stops it."""
-    stop = standing(tx, project)
-    if stop is None:
-        return None
-    if stop.project_id is None:
+    stop = own(tx, project)
+    if stop and stop.kind is StopKind.END:
+        return NotAllowed("This project was ended. Its rooms stay closed. Ask the operator what becomes of its files.")
+    if own(tx, None):
         return NotAllowed(
             "The whole site is stopped for now. Your files are kept. The operator says when it opens again."
         )
-    if stop.kind is StopKind.END:
-        return NotAllowed("This project was ended. Its rooms stay closed. Ask the operator what becomes of its files.")
-    return NotAllowed("This project is paused. Your files are kept. Ask its lead or the operator when it goes on.")
+    if stop:
+        return NotAllowed("This project is paused. Your files are kept. Ask its lead or the operator when it goes on.")
+    return None
 
 
 def stop(tx: Session, project: Project | None, kind: StopKind, by: Person | None, now: datetime) -> None:

@@ -16,13 +16,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from docker import APIClient
 from docker.errors import APIError, DockerException, ImageNotFound
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from governance.database import Database
 from governance.errors import Refused, Unavailable
@@ -111,9 +112,15 @@ def _images_are_here(settings: Settings, docker: APIClient) -> str | None:
     return None
 
 
+@cache
+def _database(url: str) -> Database:
+    """One for the process: the hub asks at every start of a room."""
+    return Database(url)
+
+
 def _clock_goes_on(settings: Settings, _: APIClient) -> str | None:
     """A clock that was set back would let ended permits and tickets in again."""
-    with Database(settings.database).read() as tx:
+    with _database(settings.database).read() as tx:
         last = tx.scalar(select(AuditEvent.at).order_by(AuditEvent.number.desc()).limit(1))
     if last and datetime.now(UTC) < last - CLOCK_SLACK:
         return f"the clock says {datetime.now(UTC):%F %T}, but something was recorded at {last:%F %T}: set the clock"
@@ -121,7 +128,7 @@ def _clock_goes_on(settings: Settings, _: APIClient) -> str | None:
 
 
 def _database_is_this_versions(settings: Settings, _: APIClient) -> str | None:
-    Database(settings.database).check_revision()
+    _database(settings.database).check_revision()
     return None
 
 
@@ -179,7 +186,7 @@ def examined(settings: Settings, docker: APIClient, *, mandatory_only: bool = Fa
             continue
         try:
             wrong = check.look(settings, docker)
-        except (Refused, DockerException, OSError, KeyError, ValueError) as e:
+        except (Refused, DockerException, SQLAlchemyError, OSError, KeyError, ValueError) as e:
             wrong = f"it cannot be asked: {e}"
         yield Found(check.name, check.mandatory, wrong)
 

@@ -115,13 +115,16 @@ class Reconciler:
     def _count(self, room: str) -> None:
         door = gate.of_room(self.settings, room)
         said = door.counted()
-        if said is None or not self._has_row(room):
+        if said is None:
             return
         now = self.clock()
-        if self._counted.get(room) == said:
-            with self.database.read() as tx:  # another room of the person, a grant or a new day may have changed it
-                day = egress.today(tx, tx.get_one(Room, room).person_id, self.settings, now)
-        else:
+        with self.database.read() as tx:
+            row = tx.get(Room, room)
+            if row is None:
+                return
+            # Another room of the person, a grant or a new day may have changed it.
+            day = egress.today(tx, row.person_id, self.settings, now)
+        if self._counted.get(room) != said:
             with self.database.write() as tx:
                 day = egress.counted(tx, tx.get_one(Room, room), said.gate, said.bytes, said.acts, self.settings, now)
             self._counted[room] = said
@@ -211,10 +214,6 @@ class Reconciler:
             kept.touch(mode=0o640)
             with kept.open("ab") as file:
                 file.write(logged)
-
-    def _has_row(self, room: str) -> bool:
-        with self.database.read() as tx:
-            return tx.get(Room, room) is not None
 
     def _remove_rest(self, room: str) -> None:
         """What is left when the hub knew nothing of the room any more."""

@@ -161,7 +161,7 @@ def wipe(settings: Settings, volume: Volume) -> None:
         Unavailable: it is open.
     """
     with _alone(settings):
-        if volume.is_open:
+        if volume.is_open or str(volume.image) in _devices():  # a room that still ends may hold it
             raise Unavailable("{name} is in use: close its rooms first", name=volume.image.stem)
         if volume.key.exists():
             with volume.key.open("r+b") as file:
@@ -197,6 +197,7 @@ def _open(volume: Volume, mib: int, uid: int, fill: Filling) -> None:
         _must_fit(volume.image.parents[1], mib * MIB)
         _make(volume, mib, uid, fill)
         return
+    shutil.rmtree(volume.mount.with_name(f".before-{volume.mount.name}"), ignore_errors=True)  # taken in already
     if not volume.key.exists():
         raise Unavailable("the key {key} is missing: restore it from a backup", key=volume.key)
     _must_fit(volume.image.parents[1], _unallocated(volume.image))

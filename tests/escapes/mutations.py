@@ -96,7 +96,7 @@ MUTATIONS = (
     Mutation("ptrace is allowed", (Edit("hub/seccomp.py", "prctl prlimit64", "prctl prlimit64 ptrace"),), ("C5",)),
     shape("a root that can be written", '"read_only": True,', '"read_only": False,', "C3"),
     shape("as many processes as one likes", '"pids_limit": processes,', '"pids_limit": -1,', "C3", "C4"),
-    shape("as much memory as one likes", '"memswap_limit": memory,', '"memswap_limit": -1,', "C3", "C9"),
+    shape("as much memory as one likes", '"memswap_limit": memory,', '"memswap_limit": -1,', "C3"),
     shape("names are found", '"dns": ["127.0.0.1"],', '"dns": ["9.9.9.9"],', "C3"),
     shape("data that can be written", "'ro' if m.read_only else 'rw'", "'rw'", "C2"),
     shape("a device in the room", '"init": True,', '"init": True, "devices": ["/dev/fuse"],', "C3"),

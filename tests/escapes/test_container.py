@@ -44,6 +44,11 @@ def test_a_researcher_cannot_write_outside_home_and_project(stack: Stack, tmp_pa
     for allowed in ("/home/researcher/x", "/project/x", "/tmp/x"):
         assert room.run(write.format(allowed)) == "written\n", allowed
     assert room.run("print(open('/data/register/register.csv').read())") == "id,age\n1,40\n\n"
+    # The files belong to root, which alone would refuse: the mounts themselves must be read-only.
+    mounts = room.run("print(*[' '.join(line.split()[1:4:2]) for line in open('/proc/mounts')], sep='\\n')")
+    modes = {line.split()[0]: line.split()[1].split(",")[0] for line in mounts.splitlines() if line}
+    assert modes["/data/register"] == "ro"
+    assert modes["/home/researcher"] == modes["/project"] == "rw"
     for refused in ("/data/register/register.csv", "/data/register/new", "/opt/jupyter/config/x", "/etc/passwd"):
         assert room.run(write.format(refused)) in ("Read-only file system\n", "Permission denied\n"), refused
 
