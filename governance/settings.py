@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, StringConstraints, ValidationError, model_validator
 
 from governance.errors import Invalid
 
@@ -24,6 +25,8 @@ RELEASES = Path("/opt/datasluse")
 InstallationName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,11}$")]
 HostName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 
+DnsProvider = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{1,30}$")]
+
 ASSETS = "/assets"
 """Where a room's host serves JupyterLab's own files, from a copy that no room can write."""
 
@@ -31,6 +34,17 @@ FRONT_PREFIX = 22
 ROOM_PREFIX = 28
 GATES = 1000
 """Rooms one host can hold: a Linux bridge takes 1,023 ports, and each gate is one on the front bridge."""
+
+
+class CertificateFrom(StrEnum):
+    """Who vouches for the host names (`hub/certificates.py`)."""
+
+    INTERNAL = "internal"
+    """An authority of this installation's own, for its own names alone; browsers are told to trust it."""
+    ACME = "acme"
+    """An ACME server (RFC 8555), by a DNS-01 challenge: names of rooms need a wildcard."""
+    FILES = "files"
+    """Files that the operator, or an ACME client of theirs, keeps renewed."""
 
 
 class Settings(BaseModel):
@@ -48,6 +62,18 @@ class Settings(BaseModel):
     portal_host: HostName
     rooms_domain: HostName
     content_host: HostName
+    address: IPvAnyAddress = IPv4Address("127.0.0.1")
+    """Where the edge listens. Beyond loopback it speaks TLS alone."""
+    certificate: CertificateFrom | None = None
+    """TLS, and where its certificate is from; absent, the edge speaks HTTP and to this host alone."""
+    acme_server: Annotated[str, StringConstraints(pattern=r"^https://\S+$")] = (
+        "https://acme-v02.api.letsencrypt.org/directory"
+    )
+    acme_email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    acme_dns: DnsProvider | None = None
+    """How the challenge gets into DNS: the code of one of lego's providers, such as rfc2136."""
+    acme_wait_for_dns: bool = True
+    """Look for the challenge at the zone's own name servers first; off where this host cannot ask them."""
     edge_port: Annotated[int, Field(ge=1, le=65535)]
     hub_port: Annotated[int, Field(ge=1, le=65535)]
     network: IPv4Network
@@ -61,6 +87,16 @@ class Settings(BaseModel):
     """Quotas of new homes and new project folders; each can be enlarged later."""
     database_url: str | None = None
     """SQLAlchemy URL of a PostgreSQL database; the embedded SQLite file when absent."""
+
+    @model_validator(mode="after")
+    def _nothing_leaves_the_host_in_clear(self) -> Self:
+        if self.certificate is None and not self.address.is_loopback:
+            raise ValueError(
+                f'the edge would speak to {self.address} without TLS: add certificate = "internal", "acme" or "files"'
+            )
+        if self.certificate is CertificateFrom.ACME and not (self.acme_email and self.acme_dns):
+            raise ValueError('certificate = "acme" needs acme_email and acme_dns')
+        return self
 
     # -- where things are ------------------------------------------------------------------------------------------
     @property
@@ -81,6 +117,11 @@ class Settings(BaseModel):
         return self.state / "assets"
 
     @property
+    def certificates(self) -> Path:
+        """The certificate that the edge shows, and what it came from; root's alone."""
+        return self.state / "certificates"
+
+    @property
     def log(self) -> Path:
         return self.state / "log"
 
@@ -99,19 +140,31 @@ class Settings(BaseModel):
         return f"sluse-{self.installation}-{process}"
 
     @property
+    def scheme(self) -> str:
+        return "https" if self.certificate else "http"
+
+    def authority(self, host: str) -> str:
+        """A host as browsers name it in `Host`: with the port, unless it is the scheme's own."""
+        return host if (self.scheme, self.edge_port) in {("https", 443), ("http", 80)} else f"{host}:{self.edge_port}"
+
+    def origin(self, host: str) -> str:
+        """Scheme, host and port of one of our hosts, as browsers say it in `Origin`."""
+        return f"{self.scheme}://{self.authority(host)}"
+
+    @property
     def portal_origin(self) -> str:
-        return f"http://{self.portal_host}:{self.edge_port}"
+        return self.origin(self.portal_host)
 
     @property
     def content_origin(self) -> str:
-        return f"http://{self.content_host}:{self.edge_port}"
+        return self.origin(self.content_host)
 
     def room_host(self, room: str) -> str:
         """The host name of one room: no two rooms share an origin."""
         return f"{room}.{self.rooms_domain}"
 
     def room_origin(self, room: str) -> str:
-        return f"http://{self.room_host(room)}:{self.edge_port}"
+        return self.origin(self.room_host(room))
 
     @property
     def front_bridge(self) -> str:
@@ -182,6 +235,8 @@ def load(installation: str | None = None) -> Settings:
     except ValidationError as e:
         first = e.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
+        if not field:  # of several fields together
+            raise Invalid("{path}: {reason}", path=path, reason=first["ctx"]["error"]) from None
         raise Invalid("{path}: {field}: {reason}", path=path, field=field, reason=first["msg"]) from None
 
 

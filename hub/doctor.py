@@ -29,7 +29,7 @@ from governance.database import Database
 from governance.errors import Refused, Unavailable
 from governance.settings import GATES, Settings
 from governance.tables import AuditEvent
-from hub import container, images, walls
+from hub import certificates, container, images, walls
 from hub.plan import plan_room
 
 OLDEST_ENGINE = (20, 10)
@@ -37,6 +37,7 @@ OLDEST_ENGINE = (20, 10)
 LEAST_FREE, ENOUGH_FREE = 1 << 30, 10 << 30
 """Bytes on the disk of the installation's state."""
 CLOCK_SLACK = timedelta(minutes=2)
+RENEWAL_SLACK = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,18 @@ def _kernel_encrypts(_: Settings, __: APIClient) -> str | None:
     return f"{', '.join(missing)} is missing: run ./up --full" if missing else None
 
 
+def _certificate_is_good(settings: Settings, _: APIClient) -> str | None:
+    wrong = certificates.wrong(settings, datetime.now(UTC))
+    return f"browsers refuse what the edge shows: {wrong}; see log/reconciler.log" if wrong else None
+
+
+def _certificate_is_renewed(settings: Settings, _: APIClient) -> str | None:
+    here, late = certificates.current(settings), datetime.now(UTC) - RENEWAL_SLACK
+    if settings.certificate and here and here.is_due(late):
+        return f"it ends at {here.leaf.not_valid_after_utc:%F %T} and was to be renewed: see log/reconciler.log"
+    return None
+
+
 CHECKS = (
     Check("the firewall's rules", True, _firewall_stands),
     Check("Docker's version", True, _engine_is_new_enough),
@@ -172,6 +185,8 @@ CHECKS = (
     Check("the database's version", True, _database_is_this_versions),
     Check("the clock goes on", True, _clock_goes_on),
     Check("keys are private", True, _keys_are_private),
+    Check("the certificate is good", True, _certificate_is_good),
+    Check("the certificate is renewed in time", False, _certificate_is_renewed),
     Check("the disk is not full", True, partial(_disk_has_room, LEAST_FREE)),
     Check("the disk has enough for a while", False, partial(_disk_has_room, ENOUGH_FREE)),
     Check("rooms outlive a restart of Docker", False, _rooms_outlive_the_engine),

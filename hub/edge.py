@@ -6,8 +6,11 @@ import fcntl
 import socket
 from pathlib import Path
 
+from cryptography.hazmat.primitives import hashes
+
+from governance.errors import Unavailable
 from governance.settings import ASSETS, Settings
-from hub import haproxy
+from hub import certificates, haproxy
 from hub.gate import TEMPLATES, environment
 
 
@@ -33,7 +36,9 @@ def configuration(settings: Settings) -> str:
         folder=folder(settings),
         rooms=rooms_map(settings),
         assets=ASSETS,
-        ipv6=_has_ipv6_loopback(),
+        binds=_binds(settings),
+        certificate=certificates.shown(settings) if settings.certificate else None,
+        user=settings.user("edge"),
     )
 
 
@@ -79,6 +84,33 @@ def routes(settings: Settings) -> dict[str, str]:
         return haproxy.live_map(admin(settings), str(rooms_map(settings)))
     except OSError:
         return {}
+
+
+def show_certificate(settings: Settings) -> None:
+    """Let a running edge show the certificate that is in its file now; one that is down reads it when it starts."""
+    here = certificates.current(settings)
+    if here is None or settings.certificate is None:
+        return
+    name = certificates.shown(settings)
+    try:
+        shown = haproxy.command(admin(settings), f"show ssl cert {name}")
+        if here.leaf.fingerprint(hashes.SHA1()).hex().upper() in shown:  # noqa: S303 (HAProxy's way to name it)
+            return
+        haproxy.command(admin(settings), f"set ssl cert {name} <<\n{here.as_pem().decode()}")
+        said = haproxy.command(admin(settings), f"commit ssl cert {name}")
+    except OSError:
+        return
+    if "Success" not in said:
+        raise Unavailable("the edge does not take the new certificate: {why}", why=said.strip())
+
+
+def _binds(settings: Settings) -> list[str]:
+    """Where the edge listens, in HAProxy's words; on loopback of both kinds, since browsers try both."""
+    address, port = settings.address, settings.edge_port
+    if address.version == 6:
+        return [f"ipv6@{address}:{port}{' v4v6' if address.is_unspecified else ''}"]
+    also = [f"ipv6@::1:{port} v6only"] if address.is_loopback and _has_ipv6_loopback() else []
+    return [f"ipv4@{address}:{port}", *also]
 
 
 def _has_ipv6_loopback() -> bool:

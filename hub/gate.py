@@ -135,7 +135,7 @@ def configuration(plan: RoomPlan, settings: Settings, token: str) -> str:
         plan=plan,
         token=token,
         host_front=settings.front_host,
-        room_authority=f"{plan.host}:{settings.edge_port}",
+        room_authority=settings.authority(plan.host),
         room_origin=settings.room_origin(plan.room),
         portal_origin=settings.portal_origin,
         door=DOOR_PORT,

@@ -14,7 +14,7 @@ images = tags(settings)
 
 c.JupyterHub.bind_url = f"http://127.0.0.1:{settings.hub_port}"
 c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{settings.hub_port}"
-c.JupyterHub.subdomain_host = f"http://{settings.rooms_domain}:{settings.edge_port}"
+c.JupyterHub.subdomain_host = settings.origin(settings.rooms_domain)
 c.JupyterHub.subdomain_hook = lambda name, domain, kind: f"{name}.{domain}"
 c.JupyterHub.db_url = f"sqlite:///{folder / 'hub.db'}"
 c.JupyterHub.cookie_secret_file = str(folder / "cookie_secret")

@@ -24,7 +24,7 @@ from governance.errors import Refused, Unavailable
 from governance.rooms import Standing
 from governance.settings import Settings
 from governance.tables import Admission, Room, RoomState
-from hub import container, edge, gate, storage, walls
+from hub import certificates, container, edge, gate, storage, walls
 from hub.client import Hub, Server
 
 LOOK_EVERY = timedelta(seconds=15)
@@ -53,14 +53,14 @@ class Reconciler:
 
     async def look(self) -> None:
         """Look at everything. What cannot be reached now is looked at again next time."""
-        await self._guard("walls", asyncio.to_thread(self._mend_walls))
+        await self.guard("walls", asyncio.to_thread(self._mend_walls))
         with self.database.write() as tx:
             rooms.free_slots(tx, self.clock())
             here = [s.room.id for s in rooms.every(tx)]
         self._asked_at = self.clock()
         await asyncio.gather(*(self.look_at(room) for room in here))
-        await self._guard("strangers", self._remove_strangers(set(here)))
-        await self._guard("volumes", asyncio.to_thread(storage.close_unused, self.settings, self.database))
+        await self.guard("strangers", self._remove_strangers(set(here)))
+        await self.guard("volumes", asyncio.to_thread(storage.close_unused, self.settings, self.database))
 
     async def look_without_rows(self) -> None:
         """The database does not answer. After a while of grace every door is shut: nobody can say who may be in.
@@ -81,7 +81,7 @@ class Reconciler:
     async def look_at(self, room: str) -> None:
         """Look at one room: start it, close it, or let in exactly those who are admitted."""
         async with self._one_at_a_time[room]:
-            await self._guard(room, self._look_at(room))
+            await self.guard(room, self._look_at(room))
 
     async def _look_at(self, room: str) -> None:
         with self.database.read() as tx:
@@ -110,7 +110,7 @@ class Reconciler:
         """Take in what every gate has counted, and tell it how much its person may still be shown."""
         with self.database.read() as tx:
             here = [s.room.id for s in rooms.every(tx) if s.room.actual == RoomState.OPEN]
-        await asyncio.gather(*(self._guard(room, asyncio.to_thread(self._count, room)) for room in here))
+        await asyncio.gather(*(self.guard(room, asyncio.to_thread(self._count, room)) for room in here))
 
     def _count(self, room: str) -> None:
         door = gate.of_room(self.settings, room)
@@ -195,7 +195,7 @@ class Reconciler:
         await self.hub.stop(room)
         await asyncio.to_thread(self._remove_rest, room)
         self._became(room, state, reason=why)
-        await self._guard("volumes", asyncio.to_thread(storage.close_unused, self.settings, self.database))
+        await self.guard("volumes", asyncio.to_thread(storage.close_unused, self.settings, self.database))
 
     def _shut_door(self, room: str) -> None:
         edge.route(self.settings, self.settings.room_host(room), None)
@@ -256,7 +256,13 @@ class Reconciler:
             log.error("walls put up again: %s", wrong)
             walls.apply(self.settings, self.docker)
 
-    async def _guard(self, what: str, work: object) -> None:
+    def renew_certificate(self) -> None:
+        """See that the edge has a good certificate and shows it."""
+        if certificates.keep(self.settings, self.clock()):
+            log.info("the edge has a new certificate")
+        edge.show_certificate(self.settings)
+
+    async def guard(self, what: str, work: object) -> None:
         """One thing that cannot be done now must not keep the others from being done."""
         try:
             await work  # type: ignore[misc]
@@ -279,7 +285,8 @@ def create_app(reconciler: Reconciler) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def run(_: FastAPI) -> AsyncIterator[None]:
-        working = [asyncio.create_task(_keep_looking(reconciler)), asyncio.create_task(_keep_counting(reconciler))]
+        loops = (_keep_looking, _keep_counting, _keep_certificate)
+        working = [asyncio.create_task(loop(reconciler)) for loop in loops]
         yield
         for task in working:
             task.cancel()
@@ -341,3 +348,9 @@ async def _keep_counting(reconciler: Reconciler) -> None:
         except Exception:
             log.exception("gates were not counted")
         await asyncio.sleep(COUNT_EVERY.total_seconds())
+
+
+async def _keep_certificate(reconciler: Reconciler) -> None:
+    while True:
+        await reconciler.guard("certificate", asyncio.to_thread(reconciler.renew_certificate))
+        await asyncio.sleep(60)

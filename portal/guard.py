@@ -38,7 +38,7 @@ class Guard:
 
     def _refused(self, scope: Scope) -> tuple[str, int] | None:
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        if headers.get("host") != self.settings.portal_origin.removeprefix("http://"):
+        if headers.get("host") != self.settings.authority(self.settings.portal_host):
             return "This is not that host.", 421
         if scope["method"] in SAFE:
             return None

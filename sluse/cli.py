@@ -96,10 +96,9 @@ def up(full: Annotated[bool, typer.Option(help="Look at everything, even if noth
         print("\nDemo logins:")
         for login in demo.logins(settings, Database(settings.database)):
             print(f"  {login['name']:<7} {login['password']:<22} {', '.join([*login['roles'], *login['projects']])}")
-    print(
-        f"\nFrom another machine: ssh -L {settings.edge_port}:127.0.0.1:{settings.edge_port} THIS-MACHINE, "
-        "then the same address there."
-    )
+    if settings.address.is_loopback:
+        port = settings.edge_port
+        print(f"\nFrom another machine: ssh -L {port}:127.0.0.1:{port} THIS-MACHINE, then the same address there.")
 
 
 @app.command()

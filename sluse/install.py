@@ -25,7 +25,7 @@ from docker import APIClient
 from governance.database import Database
 from governance.errors import Invalid, Unavailable
 from governance.settings import Settings, chosen, file_of, installed, load, proposed, write
-from hub import images, storage, walls
+from hub import certificates, images, storage, walls
 from sluse import demo, folders, processes, status
 
 SOURCE = Path(__file__).parent.parent
@@ -70,7 +70,8 @@ def up(*, full: bool) -> Settings:
     _must_be_root()
     progress = Progress()
     settings = _settings()
-    mark = fingerprint(settings)
+    version = fingerprint()
+    mark = f"{version} {hashlib.sha256(settings.model_dump_json().encode()).hexdigest()}"
     changed = not _mark(settings).exists() or _mark(settings).read_text() != mark
     if not full and not changed and status.all_up(settings):
         print(f"Nothing to do: {settings.installation} runs this version ({progress.total():.1f} s).")
@@ -80,7 +81,7 @@ def up(*, full: bool) -> Settings:
         _ansible(settings, say)
     with progress.step("Installing this version") as say:
         folders.make(settings)
-        _deploy(settings, mark, say)
+        _deploy(settings, version, say)
     with progress.step("Docker engine, firewall rules and front network"):
         processes.ensure_engine(settings)
         docker = APIClient(timeout=60)
@@ -92,6 +93,7 @@ def up(*, full: bool) -> Settings:
             processes.stop(settings)
         _migrate(settings)
     with progress.step("Starting"):
+        certificates.keep(settings, datetime.now(UTC), at_once=True)
         processes.write_configuration(settings)
         if changed or not status.all_up(settings):
             processes.start(settings)
@@ -127,9 +129,9 @@ def destroy(settings: Settings) -> None:
     file_of(settings.installation).unlink()
 
 
-def fingerprint(settings: Settings) -> str:
-    """A hash of everything that the installation is made from."""
-    whole = hashlib.sha256(settings.model_dump_json().encode())
+def fingerprint() -> str:
+    """A hash of everything in this checkout that an installation is made from."""
+    whole = hashlib.sha256()
     for name in INPUTS:
         top = SOURCE / name
         for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
@@ -159,16 +161,18 @@ def _ports_are_free(settings: Settings) -> None:
     """Fail before anything is changed when somebody else listens on a port we need."""
     if processes.states(settings):
         return
-    for port, what in ((settings.edge_port, "the portal"), (settings.hub_port, "the hub")):
-        with socket.socket() as s:
+    edge = (str(settings.address), settings.edge_port, "the portal")
+    for address, port, what in (edge, ("127.0.0.1", settings.hub_port, "the hub")):
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                s.bind(("127.0.0.1", port))
+                s.bind((address, port))
             except OSError:
                 raise Unavailable(
-                    "port {port} on 127.0.0.1, which {what} needs, is taken by {holder}: "
+                    "port {port} on {address}, which {what} needs, is taken by {holder}: "
                     "end that, or choose another in {file}",
                     port=port,
+                    address=address,
                     what=what,
                     holder=_holder(port),
                     file=file_of(settings.installation),
@@ -211,10 +215,10 @@ def _ansible(settings: Settings, say: Callable[[str], None]) -> None:
         raise Unavailable("the host could not be prepared:\n{tail}", tail="".join(lines[-25:]))
 
 
-def _deploy(settings: Settings, mark: str, say: Callable[[str], None]) -> None:
+def _deploy(settings: Settings, fingerprint: str, say: Callable[[str], None]) -> None:
     """Install this checkout's wheel with the locked libraries, root-owned, beside what runs now."""
     home = processes.current(settings).parent
-    release = home / f"{version('datasluse')}+{mark[:12]}"
+    release = home / f"{version('datasluse')}+{fingerprint[:12]}"
     link = processes.current(settings)
     if not (release / "complete").exists():
         shutil.rmtree(release, ignore_errors=True)

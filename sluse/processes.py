@@ -36,10 +36,14 @@ class Process:
     """The suffix of its system user; None is root."""
     may: str
     """What it may touch, for people."""
+    drops: bool = False
+    """It is started by root, opens what only root may, and becomes its user by itself."""
 
 
 PROCESSES = (
-    Process("edge", "/usr/sbin/haproxy -db -f {run}/edge/haproxy.cfg", "edge", "the one port; nothing else"),
+    Process(
+        "edge", "/usr/sbin/haproxy -db -f {run}/edge/haproxy.cfg", "edge", "the one port; nothing else", drops=True
+    ),
     Process("web", "{bin}/python -m sluse.serve web", "web", "the database, the ticket key; no Docker"),
     Process("hub", "{bin}/jupyterhub -f {site}/hub/jupyterhub_config.py", None, "Docker, the database"),
     Process("reconciler", "{bin}/python -m sluse.serve reconciler", None, "Docker, nftables, the database"),
@@ -72,7 +76,7 @@ def write_configuration(settings: Settings) -> None:
         {
             "name": p.name,
             "command": p.command.format(**filled),
-            "user": settings.user(p.user) if p.user else "root",
+            "user": settings.user(p.user) if p.user and not p.drops else "root",
         }
         for p in PROCESSES
     ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -11,8 +13,8 @@ from docker import APIClient
 from docker.errors import DockerException
 
 from governance.errors import Unavailable
-from governance.settings import Settings
-from hub import walls
+from governance.settings import CertificateFrom, Settings
+from hub import certificates, walls
 from sluse import processes
 
 STATES = {"RUNNING": "up", "STARTING": "starting", "BACKOFF": "starting"}
@@ -31,7 +33,7 @@ class Part:
 
 def parts(settings: Settings) -> list[Part]:
     """Everything that belongs to the installation."""
-    return [*_processes(settings), _walls(settings), *_containers(settings)]
+    return [*_processes(settings), _walls(settings), *_certificate(settings), *_containers(settings)]
 
 
 def as_json(settings: Settings) -> dict[str, Any]:
@@ -40,7 +42,7 @@ def as_json(settings: Settings) -> dict[str, Any]:
         "parts": [asdict(part) for part in parts(settings)],
         "urls": {
             "portal": settings.portal_origin,
-            "rooms": f"http://*.{settings.rooms_domain}:{settings.edge_port}",
+            "rooms": settings.origin(f"*.{settings.rooms_domain}"),
             "content": settings.content_origin,
         },
     }
@@ -49,6 +51,25 @@ def as_json(settings: Settings) -> dict[str, Any]:
 def all_up(settings: Settings) -> bool:
     """Whether every process and wall is up, and the portal answers through the edge."""
     return all(p.state == "up" for p in [*_processes(settings), _walls(settings)]) and _portal_answers(settings)
+
+
+def at_the_edge(settings: Settings) -> httpx.Client:
+    """Calls the portal through the edge from this host; of certificates it trusts the very one the edge should show."""
+    host = "127.0.0.1" if settings.address.is_unspecified else str(settings.address)
+    trust = ssl.create_default_context()
+    here = certificates.current(settings)
+    if settings.certificate and here:
+        trust = ssl.create_default_context(cadata=here.chain.decode())
+        trust.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    client = httpx.Client(
+        base_url=f"{settings.scheme}://{f'[{host}]' if ':' in host else host}:{settings.edge_port}",
+        headers={"Host": settings.authority(settings.portal_host)},
+        verify=trust,
+        timeout=3,
+        trust_env=False,
+    )
+    client.event_hooks["request"].append(lambda r: r.extensions.update(sni_hostname=settings.portal_host))
+    return client
 
 
 def wait_until_up(settings: Settings, seconds: float = 60) -> None:
@@ -81,6 +102,20 @@ def _walls(settings: Settings) -> Part:
     return Part("walls", "firewall", "failed" if wrong else "up", detail=wrong or walls.table(settings))
 
 
+def _certificate(settings: Settings) -> list[Part]:
+    if settings.certificate is None:
+        return []
+    here, wrong = certificates.current(settings), certificates.wrong(settings, datetime.now(UTC))
+    if here is None or wrong:
+        return [Part("certificate", "certificate", "failed", detail=wrong)]
+    said = f"{settings.certificate}, until {here.leaf.not_valid_after_utc:%F}"
+    if settings.certificate is CertificateFrom.INTERNAL:
+        said += (
+            f"; browsers are to trust {certificates.authority(settings)} (SHA-256 {certificates.fingerprint(settings)})"
+        )
+    return [Part("certificate", "certificate", "up", detail=said)]
+
+
 def _containers(settings: Settings) -> list[Part]:
     label = f"datasluse.installation={settings.installation}"
     try:
@@ -100,12 +135,8 @@ def _containers(settings: Settings) -> list[Part]:
 
 def _portal_answers(settings: Settings) -> bool:
     try:
-        answer = httpx.get(
-            f"http://127.0.0.1:{settings.edge_port}/health",
-            headers={"Host": f"{settings.portal_host}:{settings.edge_port}"},
-            timeout=3,
-            trust_env=False,
-        )
+        with at_the_edge(settings) as http:
+            answer = http.get("/health")
     except httpx.TransportError:
         return False
     return answer.status_code == httpx.codes.OK

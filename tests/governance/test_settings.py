@@ -45,13 +45,19 @@ def test_an_interface_name_fits_into_linux(settings: Settings) -> None:
         ("portal = 1", "portal: Extra inputs"),
         ("nonsense", "not TOML"),
         ("direct_person_level = 12", "direct_person_level"),
+        ('address = "0.0.0.0"', "main.toml: the edge would speak to 0.0.0.0 without TLS"),
+        ('address = "::"', "without TLS"),
+        ('certificate = "acme"', "needs acme_email and acme_dns"),
+        ('certificate = "acme"\nacme_server = "http://ca.example"', "acme_server"),
+        ('certificate = "yes"', "certificate"),
     ],
 )
 def test_a_broken_file_says_what_is_wrong(etc: Path, line: str, message: str) -> None:
     write(proposed("main", [], demo=False))
     file = etc / "main.toml"
     assert load("main")
-    file.write_text(file.read_text().replace("direct_person_level = false", "") + line)
+    kept = [row for row in file.read_text().splitlines() if row.split(" =")[0] not in line]
+    file.write_text("\n".join([*kept, line]))
     with pytest.raises(Invalid, match=message):
         load("main")
 
@@ -59,3 +65,15 @@ def test_a_broken_file_says_what_is_wrong(etc: Path, line: str, message: str) ->
 def test_a_missing_installation_says_what_to_do(etc: Path) -> None:
     with pytest.raises(Invalid, match=r"run \./up"):
         load("main")
+
+
+def test_beyond_loopback_every_address_is_https(etc: Path) -> None:
+    write(proposed("main", [], demo=False))
+    file = etc / "main.toml"
+    kept = [row for row in file.read_text().splitlines() if not row.startswith(("address", "edge_port"))]
+    file.write_text("\n".join([*kept, 'address = "0.0.0.0"', "edge_port = 443", 'certificate = "files"']))
+    settings = load("main")
+    assert settings.portal_origin == "https://portal.localhost"
+    assert settings.content_origin == "https://content.localhost"
+    assert settings.room_origin("abcdefghij") == "https://abcdefghij.rooms.localhost"
+    assert settings.model_copy(update={"edge_port": 8443}).portal_origin == "https://portal.localhost:8443"
