@@ -34,6 +34,8 @@ from hub import edge, gate, haproxy
 from hub.plan import DOOR_PORT, OUT_PORT, PROBE_PORT, plan_room
 
 ROOT = Path(__file__).parent.parent
+PATH = f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"
+"""With the Node of our environment."""
 PEER = "configurable-http-proxy@5.3.0"
 ROUNDS, SECONDS = 5, 3
 RESPONDER = """
@@ -141,8 +143,8 @@ def ours(folder: Path, responder: int) -> Iterator[Way]:
     (folder / "gate.cfg").write_text(gate_text)
     (folder / "socket").mkdir()
     edge_text = edge.configuration(settings).replace(str(edge.folder(settings)), str(folder))
-    edge_text = edge_text.replace(f"bind 127.0.0.1:{settings.edge_port}", f"bind 127.0.0.1:{front}")
-    edge_text = re.sub(r"\n  bind ::1.*", "", edge_text)
+    edge_text = edge_text.replace(f"bind ipv4@127.0.0.1:{settings.edge_port}", f"bind ipv4@127.0.0.1:{front}")
+    edge_text = re.sub(r"\n  (bind ipv6@|user |group ).*", "", edge_text)
     (folder / "edge.cfg").write_text(edge_text)
     ticket = {"iss": settings.portal_origin, "aud": plan.host, "sub": plan.room, "sid": "s1"}
     signed = jwt.encode(ticket | {"exp": int(time.time()) + 3600}, key, algorithm="ES256")
@@ -154,21 +156,23 @@ def ours(folder: Path, responder: int) -> Iterator[Way]:
         yield Way("edge and gate", f"http://127.0.0.1:{front}", (f"Host: {host}", f"Cookie: __Host-room={signed}"))
 
 
-@contextmanager
-def peer(responder: int) -> Iterator[Way]:
-    """JupyterHub's own proxy."""
+def proxy() -> Path:
+    """JupyterHub's own proxy, from npm's registry the first time."""
     tools = ROOT / ".venv" / "benchmarks"
     program = tools / "node_modules" / "configurable-http-proxy" / "bin" / "configurable-http-proxy"
-    env = os.environ | {
-        "PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}",
-        "CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(16),
-    }
     if not program.exists():
         tools.mkdir(parents=True, exist_ok=True)
         command = ["npm", "install", "--prefix", str(tools), "--ignore-scripts", "--no-audit", "--no-fund", PEER]
-        subprocess.run(command, check=True, env=env, stdout=subprocess.DEVNULL)
+        subprocess.run(command, check=True, env=os.environ | {"PATH": PATH}, stdout=subprocess.DEVNULL)
+    return program
+
+
+@contextmanager
+def peer(responder: int) -> Iterator[Way]:
+    """JupyterHub's own proxy."""
+    env = os.environ | {"PATH": PATH, "CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(16)}
     port = free_port()
-    command = [str(program), "--ip=127.0.0.1", f"--port={port}", f"--api-port={free_port()}", "--log-level=error"]
+    command = [str(proxy()), "--ip=127.0.0.1", f"--port={port}", f"--api-port={free_port()}", "--log-level=error"]
     with running("node", *command, f"--default-target=http://127.0.0.1:{responder}", port=port, env=env):
         yield Way("configurable-http-proxy", f"http://127.0.0.1:{port}")
 

@@ -5,6 +5,7 @@ These are whole configurations: nothing a hub administrator could configure is m
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,21 @@ def gate(plan: RoomPlan, image: str, folder: Path) -> dict[str, Any]:
         "host_config": host,
         "networking_config": {plan.front_network: EndpointConfig("1.40", ipv4_address=str(plan.front))},
     }
+
+
+def id_on_host(docker: Docker, inside: int) -> int:
+    """Who a container's user is on the host: another one, where the engine remaps users.
+
+    Raises:
+        Unavailable: it remaps them, and does not say how.
+    """
+    said = docker.info()
+    if not any("name=userns" in option for option in said["SecurityOptions"]):
+        return inside
+    first = re.fullmatch(r".*/(\d+)\.\d+", said["DockerRootDir"])  # where dockerd puts each remapping's state
+    if first is None:
+        raise Unavailable("the engine remaps users, but {folder} does not say how", folder=said["DockerRootDir"])
+    return int(first[1]) + inside
 
 
 def create(docker: Docker, wanted: dict[str, Any]) -> None:

@@ -88,6 +88,7 @@ def _rooms_outlive_the_engine(_: Settings, docker: APIClient) -> str | None:
 def _engine_remaps_users(_: Settings, docker: APIClient) -> str | None:
     if not any("name=userns" in option for option in docker.info()["SecurityOptions"]):
         return "root in a container would be the host's root, should a wall fail: see docs/operator.md"
+    container.id_on_host(docker, 0)
     return None
 
 

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from governance.settings import Settings
 from hub import haproxy, policy
-from hub.plan import DOOR_PORT, GATE_UID, INTAKE_PORT, JUPYTER_PORT, OUT_PORT, PROBE_PORT, RoomPlan
+from hub.plan import DOOR_PORT, INTAKE_PORT, JUPYTER_PORT, OUT_PORT, PROBE_PORT, RoomPlan
 
 TEMPLATES = Path(__file__).parent / "templates"
 SIDS = "/etc/gate/sids.map"
@@ -51,22 +51,25 @@ class Gate:
     def admin(self) -> Path:
         return self.folder / "run" / "admin.sock"
 
-    def prepare(self, plan: RoomPlan, settings: Settings, token: str, sids: Iterable[str], left: int) -> None:
+    def prepare(
+        self, plan: RoomPlan, settings: Settings, token: str, sids: Iterable[str], left: int, reader: int
+    ) -> None:
         """Write what the gate reads at its start. The room's token is in it, so only root and the gate may read it.
 
         Args:
             left: bytes that the room's person may still be shown today.
+            reader: the group, on the host, that the gate runs as.
         """
         etc, run = self.folder / "etc", self.folder / "run"
         for folder in (self.folder, etc, run):
             folder.mkdir(parents=True, exist_ok=True)
-            os.chown(folder, 0, GATE_UID)
+            os.chown(folder, 0, reader)
             folder.chmod(0o770 if folder == run else 0o750)
-        self._write("haproxy.cfg", configuration(plan, settings, token))
+        self._write("haproxy.cfg", configuration(plan, settings, token), reader)
         for page in ("closed", "used-up"):
             text = (TEMPLATES / f"gate-{page}.html").read_text()
-            self._write(f"{page}.html", text.replace("@PORTAL@", settings.portal_origin))
-        self._write("ticket.pem", (settings.keys / "ticket.pem").read_text())
+            self._write(f"{page}.html", text.replace("@PORTAL@", settings.portal_origin), reader)
+        self._write("ticket.pem", (settings.keys / "ticket.pem").read_text(), reader)
         haproxy.write_map(etc / "sids.map", dict.fromkeys(sids, "yes"))
         haproxy.write_map(etc / "budget.map", {"left": str(left >> 10)})
         haproxy.write_map(etc / "verified.map", {})
@@ -116,11 +119,11 @@ class Gate:
         """Forget the gate: its folder, with the room's token, goes."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _write(self, name: str, text: str) -> None:
+    def _write(self, name: str, text: str, reader: int) -> None:
         path = self.folder / "etc" / name
         path.touch(mode=0o640)
         path.chmod(0o640)
-        os.chown(path, 0, GATE_UID)
+        os.chown(path, 0, reader)
         path.write_text(text)
 
 

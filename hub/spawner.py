@@ -19,7 +19,7 @@ from governance.database import Database
 from governance.errors import NotAllowed, Refused, Unavailable
 from governance.settings import load
 from hub import container, doctor, gate
-from hub.plan import DOOR_PORT, PROBE_PORT, ROOM_UID, RoomPlan, plan_room
+from hub.plan import DOOR_PORT, GATE_UID, PROBE_PORT, ROOM_UID, RoomPlan, plan_room
 from hub.storage import prepare_home, prepare_project
 
 READY_WITHIN = 120.0
@@ -118,8 +118,9 @@ class ProjectSpawner(DockerSpawner):
         return str(plan.front), DOOR_PORT
 
     def _start_room(self, plan: RoomPlan) -> None:
-        prepare_home(self.settings, plan.room, plan.project_id, ROOM_UID)
-        prepare_project(self.settings, plan.project_id, ROOM_UID)
+        owner = container.id_on_host(self.client, ROOM_UID)
+        prepare_home(self.settings, plan.room, plan.project_id, owner)
+        prepare_project(self.settings, plan.project_id, owner)
         for mount in plan.mounts:
             if not mount.source.is_dir():
                 raise Unavailable("the folder {path} is missing: restore it from a backup", path=mount.source)
@@ -134,7 +135,8 @@ class ProjectSpawner(DockerSpawner):
             now = datetime.now(UTC)
             sids = rooms.admissions(tx, plan.room, now)
             left = egress.today(tx, plan.person_id, self.settings, now).left
-        self.gate.prepare(plan, self.settings, self.room_token, sids, left)
+        reader = container.id_on_host(self.client, GATE_UID)
+        self.gate.prepare(plan, self.settings, self.room_token, sids, left, reader)
         container.create(self.client, container.gate(plan, self.gate_image, self.gate.folder))
         self.client.connect_container_to_network(
             plan.name("gate"), plan.name("net"), ipv4_address=str(plan.gate_address)

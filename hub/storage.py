@@ -76,7 +76,7 @@ def prepare_home(settings: Settings, room: str, project_id: int, uid: int) -> No
     def fill(files: Path) -> None:
         starters = settings.state / "starters" / str(project_id)
         for starter in sorted(starters.glob("*.ipynb")):
-            os.chown(shutil.copyfile(starter, files / starter.name), uid, uid)
+            shutil.copyfile(starter, files / starter.name)
 
     with _alone(settings):
         _open(home(settings, room), settings.home_mib, uid, fill)
@@ -96,8 +96,6 @@ def prepare_project(settings: Settings, project_id: int, uid: int) -> None:
             timeout=30,
             env={"GIT_CONFIG_NOSYSTEM": "1", "HOME": "/nonexistent"},
         )
-        for path in files.rglob("*"):
-            os.chown(path, uid, uid, follow_symlinks=False)
 
     with _alone(settings):
         _open(project(settings, project_id), settings.project_mib, uid, fill)
@@ -205,9 +203,22 @@ def _open(volume: Volume, mib: int, uid: int, fill: Filling) -> None:
     _mount(volume.image, volume.mount)
     try:
         _add_key(volume)
+        if volume.files.stat().st_uid != uid:
+            _give(volume.files, uid)
     except BaseException:
         _close(volume)
         raise
+
+
+def _give(files: Path, uid: int) -> None:
+    """Make everything in a volume a room's user's, who is somebody else where the engine remaps users.
+
+    The folder itself comes last: broken off, it is done again at the next opening.
+    """
+    for folder, folders, names in os.walk(files, topdown=False):
+        for name in [*folders, *names]:
+            os.chown(Path(folder) / name, uid, uid, follow_symlinks=False)
+    os.chown(files, uid, uid)
 
 
 def _make(volume: Volume, mib: int, uid: int, fill: Filling) -> None:
@@ -234,7 +245,7 @@ def _make(volume: Volume, mib: int, uid: int, fill: Filling) -> None:
             _run("cp", "--archive", "--no-target-directory", str(before), str(volume.files))
         else:
             fill(volume.files)
-        os.chown(volume.files, uid, uid)
+        _give(volume.files, uid)
         os.sync()
         partial.image.rename(volume.image)
     except BaseException:

@@ -35,8 +35,12 @@ def udp(address, port):
 def name(host, _):
     return socket.gethostbyname(host)
 def icmp(address, _):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP) as s:
-        s.settimeout(1); s.sendto(b"\\x08\\x00\\x00\\x00\\x00\\x01\\x00\\x01ping", (address, 0))
+    try:
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
+    except PermissionError:  # for nobody, where the engine remaps users; root may have a raw one
+        s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    with s:
+        s.settimeout(1); s.sendto(b"\\x08\\x00\\x19\\x2d\\x00\\x01\\x00\\x01ping", (address, 0))
         return s.recv(100)[-4:].decode(errors="replace")
 try:
     probe = {"http": http, "tcp": tcp, "udp": udp, "name": name, "icmp": icmp}[sys.argv[1]]
@@ -150,7 +154,14 @@ class Prober:
         self, kind: str, address: str, port: int = 0, network: str = "bridge", address_of: str = ""
     ) -> str | None:
         """From an ordinary container, on Docker's default bridge or the network given."""
-        command = ["docker", "run", "--rm", f"--network={network}", *([f"--ip={address_of}"] if address_of else [])]
+        command = [
+            "docker",
+            "run",
+            "--rm",
+            "--user=0",
+            f"--network={network}",
+            *([f"--ip={address_of}"] if address_of else []),
+        ]
         image = tags(self.stack.settings)["base"]
         done = subprocess.run(
             [*command, "--entrypoint=python", image, "-c", PROBE, kind, address, str(port)],

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import pwd
 import shutil
 import subprocess
 from pathlib import Path
 
+from hub.container import id_on_host
 from hub.images import tags
+from hub.plan import ROOM_UID
 from tests.conftest import Room, Stack
 from tests.escapes.attempts import attempt
 
@@ -26,6 +29,25 @@ def test_a_researcher_has_no_capability_and_cannot_gain_any(rooms: tuple[Room, R
         assert int(values[capabilities], 16) == 0, capabilities
     assert values["NoNewPrivs"] == "1"
     assert values["Seccomp"] == "2"
+
+
+@attempt(
+    "C12",
+    "be root of the host, or any account of it, were they root in the container",
+    wall="the engine's remapping of users, `hub/container.py` `id_on_host`",
+    answer="a number that is nobody (on an engine that was there before Datasluse: the reserved account `sluse-room`)",
+)
+def test_a_researcher_is_nobody_on_the_host(stack: Stack, rooms: tuple[Room, Room]) -> None:
+    inspected = stack.docker.inspect_container(rooms[0].name("room"))
+    process = Path("/proc") / str(inspected["State"]["Pid"])
+    outside = process.stat().st_uid
+    assert outside == id_on_host(stack.docker, ROOM_UID)
+    first_inside, first_outside, _ = (int(word) for word in (process / "uid_map").read_text().split()[:3])
+    assert (first_inside, first_outside) == (0, id_on_host(stack.docker, 0))
+    remapped = any("name=userns" in option for option in stack.docker.info()["SecurityOptions"])
+    assert remapped == (first_outside != 0)
+    accounts = {account.pw_uid: account.pw_name for account in pwd.getpwall()}
+    assert accounts.get(outside) == (None if remapped else "sluse-room")
 
 
 @attempt(

@@ -23,7 +23,8 @@ def test_haproxy_accepts_the_edges_configuration(settings: Settings, tmp_path: P
     (tmp_path / "rooms.map").touch()
     (tmp_path / "closed.html").write_text("x")
     (tmp_path / "unavailable.http").write_bytes((gate.TEMPLATES / "edge-unavailable.http").read_bytes())
-    checked(edge.configuration(settings).replace(str(edge.folder(settings)), str(tmp_path)), tmp_path)
+    text = edge.configuration(settings).replace(str(edge.folder(settings)), str(tmp_path))
+    checked(text.replace(settings.user("edge"), "root"), tmp_path)
 
 
 def checked(text: str, folder: Path) -> None:

@@ -52,6 +52,22 @@ def test_a_new_home_has_the_starters_and_belongs_to_the_room(here: Settings) -> 
     assert (storage.project(here, 7).files / "shared.git" / "HEAD").exists()
 
 
+def test_a_home_follows_the_engines_users(here: Settings) -> None:
+    """An engine that remaps users, or no longer does, runs the room as somebody else: all of the home is theirs."""
+    home = opened(here)
+    (home.files / "deep" / "er").mkdir(parents=True)
+    (home.files / "deep" / "er" / "x").write_text("1")
+    (home.files / "link").symlink_to("/etc/passwd")
+    for path in (home.files / "deep", home.files / "deep" / "er", home.files / "deep" / "er" / "x"):
+        os.chown(path, 64000, 64000)
+    storage.close_all(here)
+    storage.prepare_home(here, "aaaaaaaaaa", 7, 164000)
+    everything = [home.files, *home.files.rglob("*")]
+    assert len(everything) == 6
+    assert {(path.lstat().st_uid, path.lstat().st_gid) for path in everything} == {(164000, 164000)}
+    assert Path("/etc/passwd").stat().st_uid == 0
+
+
 def test_what_is_written_is_there_again_and_noise_in_between(here: Settings) -> None:
     home = opened(here)
     (home.files / NAME).write_bytes(WORD * 1000)
