@@ -70,6 +70,7 @@ c.DockerSpawner.network_name = "{network}"
 c.DockerSpawner.use_internal_ip = True
 c.DockerSpawner.prefix = "{name}"
 c.DockerSpawner.remove = True
+c.DockerSpawner.cmd = "jupyterhub-singleuser"
 c.Spawner.default_url = "/lab"
 """
 ALIKE = """
@@ -105,7 +106,7 @@ def until(answered: Callable[[], bool]) -> None:
     while not answered():
         if time.monotonic() > deadline:
             raise RuntimeError("no room within two minutes")
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 def launched(page: object) -> None:
@@ -142,11 +143,14 @@ def ours() -> Iterator[Way]:
         name, _, key = someone()
         begun = time.monotonic()
         opened = open_room(settings, database, key, name, "small", lambda: datetime.now(UTC))
-        headers = {"Host": settings.authority(settings.room_host(opened.room)), "Origin": settings.portal_origin}
+        headers = {"Host": settings.authority(settings.room_host(opened.room))}
         base = f"http://127.0.0.1:{settings.edge_port}"
         with httpx.Client(base_url=base, headers=headers, trust_env=False) as http:
-            cookie = http.post("/_gate/enter", data={"ticket": opened.ticket}).headers["set-cookie"].split(";")[0]
-            until(lambda: http.get("/lab", headers={"Cookie": cookie, "Origin": ""}).status_code == 200)
+            come_in = http.post(
+                "/_gate/enter", data={"ticket": opened.ticket}, headers={"Origin": settings.portal_origin}
+            )
+            cookie = come_in.headers["set-cookie"].split(";")[0]
+            until(lambda: http.get("/lab", headers={"Cookie": cookie}).status_code == 200)
         return time.monotonic() - begun, started(opened.room)
 
     def usable(browser: Browser) -> tuple[float, Started]:

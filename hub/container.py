@@ -87,7 +87,7 @@ def room(plan: RoomPlan, image: str, token: str) -> dict[str, Any]:
         "user": f"{ROOM_UID}:{ROOM_UID}",
         "working_dir": HOME,
         "environment": {"HOME": HOME, "JUPYTER_TOKEN": token, "LANG": "C.UTF-8", "ASSETS": assets(image)},
-        "command": ["jupyter", "lab", "--no-browser", "--ip=0.0.0.0", f"--port={JUPYTER_PORT}"],
+        "command": ["jupyter-lab", "--no-browser", "--ip=0.0.0.0", f"--port={JUPYTER_PORT}"],
         "labels": plan.labels("room"),
         "host_config": host,
         "networking_config": {plan.name("net"): EndpointConfig("1.40", ipv4_address=str(plan.room_address))},

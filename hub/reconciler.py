@@ -319,7 +319,7 @@ def create_app(reconciler: Reconciler) -> FastAPI:
 
 async def _follow(reconciler: Reconciler, room: str) -> None:
     """Look at a room until it is no longer starting: a start takes seconds, the next round may be 15 s away."""
-    wait = 0.2
+    wait = 0.1
     while wait < LOOK_EVERY.total_seconds():
         await reconciler.look_at(room)
         with reconciler.database.read() as tx:

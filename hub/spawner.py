@@ -22,6 +22,8 @@ from hub import container, doctor, gate
 from hub.plan import DOOR_PORT, GATE_UID, PROBE_PORT, ROOM_UID, RoomPlan, plan_room
 from hub.storage import prepare_home, prepare_project
 
+ASK_EVERY = 0.03
+"""Seconds between questions whether Jupyter answers: somebody waits, and the gate answers a no by itself."""
 READY_WITHIN = 120.0
 """Seconds a room may take until Jupyter answers. 1.4 s is usual on an idle machine."""
 
@@ -101,11 +103,13 @@ class ProjectSpawner(DockerSpawner):
 
     async def start(self) -> tuple[str, int]:
         """Called by the hub: start network, room and gate, and return when Jupyter answers through the gate."""
-        await self.in_thread(doctor.demand, self.settings, self.client)
         plan = await self.in_thread(self._granted)
         self.room_token = secrets.token_hex(24)
         try:
-            await self.in_thread(container.ensure_network, self.client, container.network(plan))
+            await asyncio.gather(  # no container before both
+                self.in_thread(doctor.demand, self.settings, self.client),
+                self.in_thread(container.ensure_network, self.client, container.network(plan)),
+            )
             await asyncio.gather(self.in_thread(self._start_room, plan), self.in_thread(self._start_gate, plan))
             await self._until_ready(plan)
             await self.in_thread(self._granted)  # the rows may have changed while this took its time
@@ -157,7 +161,7 @@ class ProjectSpawner(DockerSpawner):
                 for part in ("room", "gate"):
                     if not await self.in_thread(self._runs, part):
                         raise Unavailable("the {part}'s container ended while it started", part=part)
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(ASK_EVERY)
         raise Unavailable("the room did not answer within {seconds} seconds", seconds=int(READY_WITHIN))
 
     def _runs(self, part: str) -> bool:

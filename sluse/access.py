@@ -58,7 +58,7 @@ def _wait(database: Database, room: str, deadline: float) -> None:
             return
         if row.actual != RoomState.STARTING:
             raise Refused.of_json(row.reason) if row.reason else Unavailable("the room was closed")
-        time.sleep(0.1)
+        time.sleep(0.05)
     raise Unavailable("the room did not open in time: see the reconciler's log")
 
 

@@ -12,7 +12,7 @@ async function look() {
   }
   if (now.state === "starting") {
     document.getElementById("seconds").textContent = `${Math.round(now.seconds)} s`;
-    return setTimeout(look, 300);
+    return setTimeout(look, 100);
   }
   if (now.state === "open" && waiting.dataset.enter) {
     // Come back to this page without going in again.
