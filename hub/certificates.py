@@ -69,7 +69,7 @@ class Certificate:
             return "the key is not this certificate's"
         if not leaf.not_valid_before_utc <= now < leaf.not_valid_after_utc:
             return f"it is good from {leaf.not_valid_before_utc:%F} until {leaf.not_valid_after_utc:%F %T} UTC"
-        missing = [name for name in names(settings) if not {name, f"*.{name.split('.', 1)[1]}"} & self.names]
+        missing = [name for name in names(settings) if not {name, f"*.{name.partition('.')[2]}"} & self.names]
         return f"it is not for {', '.join(missing)}" if missing else None
 
     def is_due(self, now: datetime) -> bool:

@@ -81,6 +81,7 @@ def up(*, full: bool) -> Settings:
         _ansible(settings, say)
     with progress.step("Installing this version") as say:
         folders.make(settings)
+        certificates.keep(settings, datetime.now(UTC), at_once=True)  # what runs goes on when there is none to be had
         _deploy(settings, version, say)
     with progress.step("Docker engine, firewall rules and front network"):
         processes.ensure_engine(settings)
@@ -93,7 +94,6 @@ def up(*, full: bool) -> Settings:
             processes.stop(settings)
         _migrate(settings)
     with progress.step("Starting"):
-        certificates.keep(settings, datetime.now(UTC), at_once=True)
         processes.write_configuration(settings)
         if changed or not status.all_up(settings):
             processes.start(settings)
