@@ -215,7 +215,7 @@ MUTATIONS = (
     Mutation("a sandbox with a network", (Edit("hub/sandboxd.py", '"--network=none", ', ""),), ("W6",), ("sandboxd",)),
     Mutation(
         "rooms start whatever is wrong",
-        (Edit("hub/spawner.py", "await self.in_thread(doctor.demand, self.settings, self.client)", "pass"),),
+        (Edit("hub/spawner.py", "self.in_thread(doctor.demand, self.settings, self.client)", "asyncio.sleep(0)"),),
         ("H3",),
     ),
     Mutation(
