@@ -37,4 +37,4 @@ def test_a_wall_that_is_taken_down_is_missed(stack: Stack, found: Found, mutatio
 @pytest.mark.timeout(1800)
 def test_with_every_wall_standing_nothing_is_missed(stack: Stack, found: Found) -> None:
     found["none"] = verdict(sorted({number for mutation in MUTATIONS for number in mutation.missed_by}))
-    assert set(found["none"].values()) == {"passed"}
+    assert [number for number, word in found["none"].items() if word != "passed"] == []
