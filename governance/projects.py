@@ -36,6 +36,13 @@ def add(
     return project
 
 
+def allow_clusters(tx: Session, project: Project, now: datetime, *, allowed: bool) -> None:
+    """Say whether a project's rooms may start clusters."""
+    if project.clusters != allowed:
+        project.clusters = allowed
+        audit.append(tx, Event("project.clusters", project_id=project.id, detail={"allowed": str(allowed)}), now)
+
+
 def keyed(tx: Session, key: str) -> Project:
     """The project with this key; raises NotFound."""
     project = tx.scalar(select(Project).where(Project.key == key))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from governance import audit, projects
 from governance.audit import Event
-from governance.errors import Invalid, NotFound, Refused, Unavailable
+from governance.errors import Invalid, NotAllowed, NotFound, Refused, Unavailable
 from governance.settings import GATES, Settings
 from governance.tables import Admission, Login, Person, Project, Room, RoomState
 
@@ -131,6 +131,19 @@ def standing(tx: Session, room_id: str) -> Standing:
     if row is None:
         raise NotFound("there is no room {room}", room=room_id)
     return Standing(*row)
+
+
+def behind(tx: Session, slot: int | None, settings: Settings, now: datetime) -> Standing:
+    """The open room whose gate is in this place of the front network: who calls from there is who this says.
+
+    Raises:
+        NotAllowed: there is none, or its person may not be in it now.
+    """
+    room = tx.scalar(select(Room).where(Room.slot == slot, Room.wanted == RoomState.OPEN))
+    here = standing(tx, room.id) if room is not None else None
+    if here is None or access_refused(tx, here, settings, now):
+        raise NotAllowed("This address is no open room's.")
+    return here
 
 
 def every(tx: Session) -> list[Standing]:

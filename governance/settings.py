@@ -16,6 +16,7 @@ from typing import Annotated, Self
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, StringConstraints, ValidationError, model_validator
 
+from governance.compute import PER_PERSON, PER_PROJECT, PROFILES, Limits, Profile
 from governance.errors import Invalid
 
 CONFIGURATION = Path("/etc/datasluse")
@@ -31,7 +32,8 @@ ASSETS = "/assets"
 """Where a room's host serves JupyterLab's own files, from a copy that no room can write."""
 
 FRONT_PREFIX = 22
-ROOM_PREFIX = 28
+ROOM_PREFIX = 26
+"""A gate, a room, and the containers of its clusters."""
 GATES = 1000
 """Rooms one host can hold: a Linux bridge takes 1,023 ports, and each gate is one on the front bridge."""
 
@@ -77,11 +79,17 @@ class Settings(BaseModel):
     edge_port: Annotated[int, Field(ge=1, le=65535)]
     hub_port: Annotated[int, Field(ge=1, le=65535)]
     network: IPv4Network
-    """A /16 of this installation's own: its first /22 is the front network, the rest is cut into rooms of /28."""
+    """A /16 of this installation's own: its first /22 is the front network, the rest is cut into rooms of /26."""
     shown_per_day_mib: Annotated[int, Field(ge=1, le=1 << 20)] = 100
     """MiB that rooms may show one person in a day, all of them together, as compressed on the way."""
     idle_minutes: Annotated[int, Field(ge=5, le=7 * 24 * 60)] = 240
     """A room in which nobody does anything and nothing computes closes after this."""
+    clusters_per_person: Limits = PER_PERSON
+    clusters_per_project: Limits = PER_PROJECT
+    cluster_idle_minutes: Annotated[int, Field(ge=5, le=7 * 24 * 60)] = 60
+    """A cluster that computes nothing and is asked for nothing ends after this."""
+    profiles: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")], Profile] = {}
+    """This installation's own cluster profiles, beside those that every installation has."""
     home_mib: Annotated[int, Field(ge=64)] = 2048
     project_mib: Annotated[int, Field(ge=64)] = 8192
     """Quotas of new homes and new project folders; each can be enlarged later."""
@@ -97,6 +105,11 @@ class Settings(BaseModel):
         if self.certificate is CertificateFrom.ACME and not (self.acme_email and self.acme_dns):
             raise ValueError('certificate = "acme" needs acme_email and acme_dns')
         return self
+
+    @property
+    def every_profile(self) -> dict[str, Profile]:
+        """The cluster profiles there are, by name."""
+        return PROFILES | self.profiles
 
     # -- where things are ------------------------------------------------------------------------------------------
     @property
@@ -275,7 +288,9 @@ def write(settings: Settings) -> None:
     CONFIGURATION.mkdir(mode=0o755, exist_ok=True)
     path = file_of(settings.installation)
     path.touch(mode=0o640 if settings.database_url else 0o644)
-    path.write_text(tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True)))
+    given = settings.model_dump(mode="json", exclude_none=True)
+    usual = {"clusters_per_person", "clusters_per_project", "profiles"} - settings.model_fields_set
+    path.write_text(tomli_w.dumps({key: value for key, value in given.items() if key not in usual}))
 
 
 def installed() -> list[Settings]:

@@ -120,6 +120,8 @@ class Project(Base):
     controller: Mapped[str] = mapped_column(String(100))
     permit: Mapped[str] = mapped_column(String(100))
     permit_until: Mapped[date]
+    clusters: Mapped[bool] = mapped_column(default=False)
+    """Whether its rooms may start clusters."""
 
 
 class Member(Base):
@@ -160,6 +162,45 @@ class Room(Base):
     actual: Mapped[RoomState] = mapped_column(Chosen(RoomState))
     reason: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     changed_at: Mapped[datetime]
+
+
+class Cluster(Base):
+    """A Dask cluster of a room, while it runs and after."""
+
+    __tablename__ = "clusters"
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    """dask-gateway's name of it."""
+    room_id: Mapped[str] = mapped_column(ForeignKey("rooms.id"), index=True)
+    profile: Mapped[str] = mapped_column(String(40))
+    image: Mapped[str] = mapped_column(String(200))
+    started_at: Mapped[datetime]
+    active_at: Mapped[datetime]
+    """When it last computed, or was last asked for something."""
+    ended_at: Mapped[datetime | None]
+    why: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+
+class ClusterPart(StrEnum):
+    """What a container of a cluster is."""
+
+    SCHEDULER = "scheduler"
+    WORKER = "worker"
+
+
+class ClusterContainer(Base):
+    """One container of a cluster: claimed here, within the limits, before it is made."""
+
+    __tablename__ = "cluster_containers"
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    cluster: Mapped[str] = mapped_column(ForeignKey("clusters.name"), index=True)
+    part: Mapped[ClusterPart] = mapped_column(Chosen(ClusterPart))
+    place: Mapped[int]
+    """Its place among the addresses of its room's network."""
+    cores: Mapped[int]
+    memory: Mapped[int] = mapped_column(BigInteger)
+    started_at: Mapped[datetime] = mapped_column(index=True)
+    ended_at: Mapped[datetime | None]
+    why: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 
 class Login(Base):

@@ -6,6 +6,7 @@ These are whole configurations: nothing a hub administrator could configure is m
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from docker.errors import NotFound
 from docker.types import EndpointConfig, IPAMConfig, IPAMPool, LogConfig, Ulimit
 
 from governance.errors import Unavailable
+from governance.rooms import Size
 from governance.settings import ASSETS
 from hub import seccomp
-from hub.plan import GATE_UID, HOME, JUPYTER_PORT, ROOM_UID, RoomPlan
+from hub.plan import GATE_UID, HOME, JUPYTER_PORT, ROOM_UID, MemberPlan, RoomPlan
 
 Docker = APIClient
 
@@ -69,7 +71,30 @@ def room(plan: RoomPlan, image: str, token: str) -> dict[str, Any]:
 
     Its pages are told to load JupyterLab's files from the copy of its image outside (`images.publish`).
     """
-    size = plan.size
+    return _researchers(plan, plan.size, plan.room_address) | {
+        "name": plan.name("room"),
+        "image": image,
+        "hostname": "room",
+        "environment": {"HOME": HOME, "JUPYTER_TOKEN": token, "LANG": "C.UTF-8", "ASSETS": assets(image)},
+        "command": ["jupyter-lab", "--no-browser", "--ip=0.0.0.0", f"--port={JUPYTER_PORT}"],
+        "labels": plan.labels("room"),
+    }
+
+
+def member(plan: MemberPlan, image: str) -> dict[str, Any]:
+    """A container of a room's cluster: of the room's own shape, on its network, with its data."""
+    return _researchers(plan.room, plan.size, plan.address) | {
+        "name": plan.name,
+        "image": image,
+        "hostname": plan.part,
+        "environment": {"HOME": HOME, "LANG": "C.UTF-8"} | dict(plan.environment),
+        "command": list(plan.command),
+        "labels": plan.labels,
+    }
+
+
+def _researchers(plan: RoomPlan, size: Size, address: IPv4Address) -> dict[str, Any]:
+    """What every container has in which a researcher's program runs."""
     host = walls(memory=size.memory, cpus=size.cpus, processes=size.processes) | {
         "network_mode": plan.name("net"),
         "binds": [f"{m.source}:{m.target}:{'ro' if m.read_only else 'rw'}" for m in plan.mounts],
@@ -81,16 +106,10 @@ def room(plan: RoomPlan, image: str, token: str) -> dict[str, Any]:
         "extra_hosts": {"gate": str(plan.gate_address)},
     }
     return {
-        "name": plan.name("room"),
-        "image": image,
-        "hostname": "room",
         "user": f"{ROOM_UID}:{ROOM_UID}",
         "working_dir": HOME,
-        "environment": {"HOME": HOME, "JUPYTER_TOKEN": token, "LANG": "C.UTF-8", "ASSETS": assets(image)},
-        "command": ["jupyter-lab", "--no-browser", "--ip=0.0.0.0", f"--port={JUPYTER_PORT}"],
-        "labels": plan.labels("room"),
         "host_config": host,
-        "networking_config": {plan.name("net"): EndpointConfig("1.40", ipv4_address=str(plan.room_address))},
+        "networking_config": {plan.name("net"): EndpointConfig("1.40", ipv4_address=str(address))},
     }
 
 
@@ -186,6 +205,16 @@ def same_network(docker: Docker, wanted: dict[str, Any]) -> None:
     )
     if not same:
         raise Unavailable("the network {name} is not what it should be: remove it", name=wanted["name"])
+
+
+def remove_members(docker: Docker, installation: str, room: str) -> None:
+    """Remove every container of a room's clusters."""
+    labels = [f"datasluse.installation={installation}", f"datasluse.room={room}", "datasluse.cluster"]
+    for found in docker.containers(all=True, filters={"label": labels}):
+        try:
+            docker.remove_container(found["Id"], force=True, v=True)
+        except NotFound:
+            continue
 
 
 def remove_network(docker: Docker, name: str) -> None:

@@ -14,7 +14,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from governance.settings import Settings
 from hub import haproxy, policy
-from hub.plan import DOOR_PORT, INTAKE_PORT, JUPYTER_PORT, OUT_PORT, PROBE_PORT, RoomPlan
+from hub.plan import (
+    CLUSTERS_PORT,
+    COMMANDS_PORT,
+    DOOR_PORT,
+    INTAKE_PORT,
+    JUPYTER_PORT,
+    OUT_PORT,
+    PROBE_PORT,
+    SCHEDULER_COMMANDS_PORT,
+    RoomPlan,
+)
 
 TEMPLATES = Path(__file__).parent / "templates"
 SIDS = "/etc/gate/sids.map"
@@ -152,4 +162,7 @@ def configuration(plan: RoomPlan, settings: Settings, token: str) -> str:
         too_large=json.dumps({"message": TOO_LARGE.format(mib=policy.LARGEST_ANSWER >> 20)}, ensure_ascii=False),
         out=OUT_PORT,
         intake=INTAKE_PORT,
+        clusters=CLUSTERS_PORT,
+        commands=COMMANDS_PORT,
+        scheduler_commands=SCHEDULER_COMMANDS_PORT,
     )

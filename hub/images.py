@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -94,8 +95,7 @@ def publish(settings: Settings, tag: str, docker: APIClient, say: Say) -> None:
 
 def _build(name: str, debian: str, folder: Path, source: Path, tools: Path, docker: APIClient, say: Say) -> str:
     wheels = wheel_list(tools, source, f"image-{name}") if name != "gate" else ""
-    code = [source / line for line in (folder / "code").read_text().split()] if (folder / "code").exists() else []
-    own = [source / line for line in (folder / "own").read_text().split()] if (folder / "own").exists() else []
+    code, own = ([source / line for line in _names(folder / listed)] for listed in ("code", "own"))
     inputs = (part for path in (folder, *code, *own) for part in _contents(path))
     tag = _tag(name, debian, wheels, *inputs)
     if _there(docker, tag):
@@ -115,8 +115,11 @@ def _build(name: str, debian: str, folder: Path, source: Path, tools: Path, dock
             say(f"image {name}: {path.relative_to(source)}")
             _wheel(tools, path, Path(work) / path.name, context / "own")
         if wheels:
-            (context / "requirements.txt").write_text(wheels)
-            fetch(tools, wheels, context / "wheels")
+            ready, sources = _apart(wheels, _names(folder / "sdists"))
+            (context / "requirements.txt").write_text(ready)
+            fetch(tools, ready, context / "wheels")
+            if sources:
+                _from_source(tools, sources, context / "own")
         _run(["docker", "build", "-q", "--build-arg", f"DEBIAN={debian}", "-t", unverified, str(context)])
     say(f"image {name}: verify")
     _run(["docker", "run", "--rm", "--network=none", "--entrypoint=/verify", unverified])
@@ -169,6 +172,27 @@ def fetch(tools: Path, wheels: str, to: Path) -> None:
             "--only-binary=:all:",
         ]
         _run([*command, "--python-version", PYTHON, "--cache-dir", cache, "-d", str(to), "-r", requirements.name])
+
+
+def _apart(requirements: str, names: list[str]) -> tuple[str, str]:
+    """The requirements without, and only with, the packages named; each is a line with its hashes on lines after it."""
+    entries = re.split(r"^(?=[A-Za-z0-9])", requirements, flags=re.MULTILINE)
+    named = [entry for entry in entries if entry.split("==")[0] in names]
+    return "".join(entry for entry in entries if entry not in named), "".join(named)
+
+
+def _from_source(tools: Path, requirements: str, to: Path) -> None:
+    """Build wheels of packages of which there is only source, each compared with its hash."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as listed:
+        listed.write(requirements)
+        listed.flush()
+        plain = ("--require-hashes", "--no-deps", "--no-build-isolation", "--no-binary=:all:")
+        _run([str(tools / "python"), "-m", "pip", "wheel", "-q", *plain, "-w", str(to), "-r", listed.name])
+
+
+def _names(listed: Path) -> list[str]:
+    """The lines of a file that an image's folder may have."""
+    return listed.read_text().split() if listed.exists() else []
 
 
 def _wheel(tools: Path, project: Path, work: Path, to: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
+from governance.clusters import SCHEDULER
 from governance.rooms import SIZES, Size
 from governance.settings import Settings
 
@@ -20,8 +21,17 @@ DOOR_PORT = 9000
 PROBE_PORT = 9001
 OUT_PORT = 8082
 """On the gate, towards its room: `http://gate:8082/api/requests`."""
+COMMANDS_PORT = 9002
+"""On the gate, for the host: what it tells a scheduler."""
 INTAKE_PORT = 8082
+CLUSTERS_PORT = 8083
 """On the host's front address, where the gates' way out leads."""
+SCHEDULER_PORT = 8786
+DASHBOARD_PORT = 8787
+SCHEDULER_COMMANDS_PORT = 8788
+"""On a cluster's scheduler."""
+SCRATCH = "/tmp/scratch"  # noqa: S108 (a container's own)
+"""Where a worker puts what does not fit in its memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,10 @@ class RoomPlan:
         """The gateway Docker is told of: with `inhibit_ipv4` no interface has this address."""
         return self.subnet.network_address + 1
 
+    def address(self, place: int) -> IPv4Address:
+        """The address in this place of the room's network."""
+        return self.subnet.network_address + place
+
     def name(self, part: str) -> str:
         """The Docker name of this room's container, gate or network: unlike for every (installation, room)."""
         return f"sluse-{self.installation}-{part}-{self.room}"
@@ -83,6 +97,83 @@ class RoomPlan:
             "datasluse.person": str(self.person_id),
             "datasluse.project": str(self.project_id),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class MemberPlan:
+    """One container of a room's cluster: the room's mounts and network, with a size and an address of its own."""
+
+    room: RoomPlan
+    cluster: str
+    part: str
+    member: str
+    """dask's name of a worker; the scheduler is called as its cluster is."""
+    address: IPv4Address
+    size: Size
+    command: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...]
+    """Among it the cluster's key."""
+
+    @property
+    def name(self) -> str:
+        return f"sluse-{self.room.installation}-{self.part}-{self.member}"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return self.room.labels(self.part) | {"datasluse.cluster": self.cluster, "datasluse.member": self.member}
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPlan:
+    """What all containers of a cluster share."""
+
+    room: RoomPlan
+    cluster: str
+    token: str
+    certificate: str
+    key: str
+    """PEM; one pair for the scheduler, the workers and the client."""
+    scheduler: IPv4Address
+
+    def member_scheduler(self, first_workers: int) -> MemberPlan:
+        """The scheduler. It counts its first workers itself, which are started beside it."""
+        everywhere = "0.0.0.0"  # noqa: S104 (of its own network)
+        command = (
+            *("python", "-m", "distributed.cli.dask_scheduler", "--protocol=tls", f"--host={everywhere}"),
+            *(f"--port={SCHEDULER_PORT}", "--no-dashboard", f"--dashboard-address={everywhere}:{DASHBOARD_PORT}"),
+            *("--preload=datasluse.scheduler", "--preload=dask_gateway.scheduler_preload"),
+            *("--dg-api-address", f"{everywhere}:{SCHEDULER_COMMANDS_PORT}", "--dg-heartbeat-period=5"),
+            *("--dg-adaptive-period=3", "--dg-idle-timeout=0"),
+        )
+        own = {
+            "DASK_GATEWAY_API_URL": f"http://gate:{OUT_PORT}/api",
+            "DASK_GATEWAY_API_TOKEN": self.token,
+            "DASK_GATEWAY_CLUSTER_NAME": self.cluster,
+            "DATASLUSE_FIRST_WORKERS": str(first_workers),
+        }
+        return self._member("scheduler", self.cluster, self.scheduler, SCHEDULER, command, own)
+
+    def member_worker(self, name: str, address: IPv4Address, cores: int, memory: int) -> MemberPlan:
+        """A worker, with a thread for each core; no nanny: a container that ends is replaced from outside."""
+        command = (
+            *("python", "-m", "distributed.cli.dask_worker", f"tls://{self.scheduler}:{SCHEDULER_PORT}"),
+            *("--no-nanny", "--no-dashboard", f"--name={name}", f"--nthreads={cores}"),
+            # Dask spills before its limit; what it does not count is the last tenth.
+            *(f"--memory-limit={memory * 9 // 10}", f"--local-directory={SCRATCH}", "--death-timeout=60"),
+        )
+        size = Size(memory=memory, cpus=cores, processes=512)
+        return self._member("worker", name, address, size, command, {"OMP_NUM_THREADS": str(cores)})
+
+    def _member(
+        self, part: str, name: str, address: IPv4Address, size: Size, command: tuple[str, ...], own: dict[str, str]
+    ) -> MemberPlan:
+        tls = {
+            "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "True",
+            "DASK_DISTRIBUTED__COMM__TLS__CA_FILE": self.certificate,
+            f"DASK_DISTRIBUTED__COMM__TLS__{part.upper()}__CERT": self.certificate,
+            f"DASK_DISTRIBUTED__COMM__TLS__{part.upper()}__KEY": self.key,
+        }
+        return MemberPlan(self.room, self.cluster, part, name, address, size, command, tuple((own | tls).items()))
 
 
 def plan_room(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 """Of a kernel or a session: a UUID."""
+CLUSTER = "[0-9a-f]{32}"
 READ = ("GET", "HEAD")
 LARGEST_ANSWER = 16 << 20
 """Bytes of one answer whose length is said: what is larger is a download."""
@@ -26,6 +27,10 @@ class Passage:
     """A regular expression for the whole path, after it was normalised; PCRE and Python read it alike."""
     why: str
     websocket: bool = False
+    to: str = "intake"
+    """On the way out: which service it is for."""
+    query: str = ""
+    """On the way out: a regular expression for what may follow a question mark."""
 
     @property
     def pattern(self) -> str:
@@ -87,4 +92,29 @@ WAY_OUT = (
         "requests for release",
     ),
     Passage("bytes", ("PUT",), "/api/requests/[0-9]+/files/[0-9]+", "a file's bytes"),
+    Passage("cluster-options", ("GET",), "/api/v1/options", "what a cluster may be", to="clusters"),
+    Passage(
+        "clusters",
+        ("GET", "POST"),
+        "/api/v1/clusters/",
+        "list clusters, start one",
+        to="clusters",
+        query="status=[A-Za-z,]{1,100}",
+    ),
+    Passage(
+        "cluster",
+        ("GET", "DELETE"),
+        f"/api/v1/clusters/{CLUSTER}",
+        "one cluster; wait until it runs",
+        to="clusters",
+        query="wait",
+    ),
+    Passage(
+        "cluster-act",
+        ("POST",),
+        f"/api/v1/clusters/{CLUSTER}/(scale|adapt|heartbeat)",
+        "how many workers; and its scheduler's word",
+        to="clusters",
+    ),
+    Passage("cluster-version", ("GET",), "/api/version", "dask-gateway's", to="clusters"),
 )

@@ -18,7 +18,7 @@ from docker.errors import DockerException, NotFound
 from fastapi import FastAPI
 from sqlalchemy import func, select
 
-from governance import egress, rooms
+from governance import clusters, egress, rooms
 from governance.database import Database
 from governance.errors import Refused, Unavailable
 from governance.rooms import Standing
@@ -204,6 +204,9 @@ class Reconciler:
             self._keep_log(room)
         finally:
             self._remove_container("gate", room)
+        with self.database.write() as tx:
+            clusters.ended_with_room(tx, room, self.clock(), clusters.ENDED_WITH_ROOM)
+        container.remove_members(self.docker, self.settings.installation, room)
 
     def _keep_log(self, room: str) -> None:
         """The engine forgets what a gate logged with its container."""

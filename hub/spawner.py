@@ -14,12 +14,13 @@ from docker.errors import NotFound
 from dockerspawner import DockerSpawner
 from traitlets import Unicode
 
-from governance import data, egress, rooms
+from governance import egress, rooms
 from governance.database import Database
-from governance.errors import NotAllowed, Refused, Unavailable
+from governance.errors import Refused, Unavailable
 from governance.settings import load
 from hub import container, doctor, gate
-from hub.plan import DOOR_PORT, GATE_UID, PROBE_PORT, ROOM_UID, RoomPlan, plan_room
+from hub.grants import granted
+from hub.plan import DOOR_PORT, GATE_UID, PROBE_PORT, ROOM_UID, RoomPlan
 from hub.storage import prepare_home, prepare_project
 
 ASK_EVERY = 0.03
@@ -88,14 +89,7 @@ class ProjectSpawner(DockerSpawner):
     def _granted(self) -> RoomPlan:
         """The plan from the rows as they are now; raises NotAllowed when they do not grant this room."""
         with self.database.read() as tx:
-            here = rooms.standing(tx, self.room)
-            refused = rooms.access_refused(tx, here, self.settings, datetime.now(UTC))
-            if refused or here.room.slot is None:
-                raise NotAllowed("the room {room} is not granted: {reason}", room=self.room, reason=refused)
-            snapshots = [(d.name, d.sha256) for d in data.of_project(tx, here.project.id)]
-            return plan_room(
-                self.room, here.person.id, here.project.id, here.room.slot, here.room.size, snapshots, self.settings
-            )
+            return granted(tx, self.room, self.settings, datetime.now(UTC))
 
     async def in_thread(self, function: Any, *arguments: Any) -> Any:
         """Run something that waits for the disk, the database or Docker."""
@@ -179,6 +173,7 @@ class ProjectSpawner(DockerSpawner):
         labels = {"datasluse.installation": self.installation, "datasluse.room": self.room}
         for part in ("gate", "room"):
             container.remove(self.client, self._name(part), labels | {"datasluse.part": part})
+        container.remove_members(self.client, self.installation, self.room)
         container.remove_network(self.client, self._name("net"))
         self.gate.remove()
 

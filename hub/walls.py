@@ -15,7 +15,7 @@ from docker.types import IPAMConfig, IPAMPool
 from governance.errors import Unavailable
 from governance.settings import Settings
 from hub.container import ensure_network
-from hub.plan import DOOR_PORT, INTAKE_PORT, PROBE_PORT, front_network
+from hub.plan import CLUSTERS_PORT, COMMANDS_PORT, DOOR_PORT, INTAKE_PORT, PROBE_PORT, front_network
 
 NFT = "/usr/sbin/nft"
 
@@ -28,17 +28,18 @@ def table(settings: Settings) -> str:
 def rules(settings: Settings) -> str:
     """The table's definition.
 
-    - A room reaches no address of the host; a gate reaches the intake's port there and nothing else.
+    - A room reaches no address of the host; a gate reaches the intake and `clusters` there and nothing else.
     - Nothing is forwarded between a room or gate and anything that is not on the same bridge.
     - The host's front address answers on the front network only: an address answers on every interface otherwise.
     """
+    offered = f"{{ {INTAKE_PORT}, {CLUSTERS_PORT} }}"
     rooms, front = f'"{settings.room_bridges}*"', f'"{settings.front_bridge}"'
     return f"""table inet {table(settings)} {{
 	chain input {{
 		type filter hook input priority -5; policy accept;
 		iifname {rooms} drop
 		iifname {front} ct state established,related accept
-		iifname {front} ip saddr {settings.front} ip daddr {settings.front_host} tcp dport {INTAKE_PORT} accept
+		iifname {front} ip saddr {settings.front} ip daddr {settings.front_host} tcp dport {offered} accept
 		iifname {front} drop
 		ip daddr {settings.front_host} iifname != "lo" drop
 	}}
@@ -53,7 +54,7 @@ def rules(settings: Settings) -> str:
 
 	chain output {{
 		type filter hook output priority -5; policy accept;
-		oifname {front} ip daddr {settings.front} tcp dport {{ {DOOR_PORT}, {PROBE_PORT} }} accept
+		oifname {front} ip daddr {settings.front} tcp dport {{ {DOOR_PORT}, {PROBE_PORT}, {COMMANDS_PORT} }} accept
 		oifname {front} ct state established,related accept
 		oifname {front} drop
 		oifname {rooms} drop

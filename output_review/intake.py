@@ -13,16 +13,15 @@ from typing import Annotated, Any, Protocol, cast
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from governance import data, egress, rooms
+from governance import clusters, data, egress, rooms
 from governance.database import Database
-from governance.errors import STATUS, NotAllowed, NotFound, Refused
+from governance.errors import STATUS, NotFound, Refused
 from governance.settings import Settings
-from governance.tables import Person, Room, RoomState
+from governance.tables import Person
 from output_review import frozen, service, store
 from output_review.inspection import kinds
 from output_review.inspection.report import advice
@@ -31,6 +30,8 @@ from output_review.tables import ReleaseRequest, RequestFile
 log = logging.getLogger("intake")
 router = APIRouter(prefix="/api/requests")
 Clock = Callable[[], datetime]
+TOLD_FOR = timedelta(minutes=15)
+"""What happened to clusters is said for this long, so that a page that sleeps hears of it, too."""
 LENGTH = re.compile(r"[0-9]{1,18}")
 
 
@@ -78,9 +79,7 @@ def caller(http: Request) -> Caller:
     here = cast(Intake, http.app.state.intake)
     slot = here.settings.slot_of_front(http.client.host if http.client else "")
     with here.database.read() as tx:
-        room = tx.scalar(select(Room).where(Room.slot == slot, Room.wanted == RoomState.OPEN))
-        if room is None or rooms.access_refused(tx, rooms.standing(tx, room.id), here.settings, here.clock()):
-            raise NotAllowed("This address is no open room's.")
+        room = rooms.behind(tx, slot, here.settings, here.clock()).room
     return Caller(here.settings, here.database, here.clock, here.speak, room.id, _speech(http))
 
 
@@ -120,6 +119,10 @@ def mine(here: Here) -> dict[str, Any]:
             "room": {
                 "shown": day.shown,
                 "budget": day.budget,
+                "notices": [
+                    {"id": name, "words": here.speech.refusal(why)}
+                    for name, _, why in clusters.told(tx, here.room, here.clock() - TOLD_FOR)
+                ],
                 "closes_at": (idle_since + timedelta(minutes=here.settings.idle_minutes)).isoformat(),
             },
             "data_sets": [version.name for version in data.of_project(tx, project.id)],

@@ -299,6 +299,16 @@ def project_member(
             projects.add_member(tx, project, person, role, _now())
 
 
+@project_app.command("clusters")
+def project_clusters(
+    key: str, on: Annotated[bool, typer.Option("--on/--off", help="Whether its rooms may start clusters.")] = True
+) -> None:
+    """Let a project's rooms start Dask clusters, or no longer; those that run go on until they are stopped."""
+    _, database = _open()
+    with database.write() as tx:
+        projects.allow_clusters(tx, projects.keyed(tx, key), _now(), allowed=on)
+
+
 @project_app.command("pause")
 def project_pause(key: str) -> None:
     """Close a project's rooms now; none opens and nothing of it is released until it is resumed."""

@@ -112,6 +112,7 @@ def _add_project(settings: Settings, database: Database, made: DemoProject, now:
         until = date(now.year + 1, 12, 31)
         project = projects.add(tx, made.key, made.title, made.tier, CONTROLLER, made.permit, until, now)
         data.add(tx, project, made.data, snapshot, now)
+        projects.allow_clusters(tx, project, now, allowed=True)
         for name, role in made.members.items():
             projects.add_member(tx, project, people.named(tx, name), role, now)
         starters = settings.state / "starters" / str(project.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 import shutil
@@ -39,6 +40,7 @@ FOLDERS = (
     Folder("starters", 0o755),
     Folder("projects", 0o711),
     Folder("hub", 0o700),
+    Folder("clusters", 0o700),
     Folder("frozen", 0o711),
     Folder("frozen/originals", 0o2750, owner="intake", group="database"),
     Folder("frozen/canonical", 0o2750, owner="jobs", group="database"),
@@ -69,6 +71,9 @@ def make(settings: Settings) -> None:
     token = settings.keys / "hub.token"
     if not token.exists():
         _secret(token, secrets.token_hex(32), "root")
+    encryption = settings.keys / "clusters.key"
+    if not encryption.exists():
+        _secret(encryption, base64.b64encode(secrets.token_bytes(32)).decode(), "root")
 
 
 def _key_pair(settings: Settings, name: str, key: PrivateKey, owner: str) -> None:

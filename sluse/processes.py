@@ -48,6 +48,7 @@ PROCESSES = (
     Process("hub", "{bin}/jupyterhub -f {site}/hub/jupyterhub_config.py", None, "Docker, the database"),
     Process("reconciler", "{bin}/python -m sluse.serve reconciler", None, "Docker, nftables, the database"),
     Process("intake", "{bin}/python -m sluse.serve intake", "intake", "the database, frozen originals; for rooms"),
+    Process("clusters", "{bin}/python -m sluse.serve clusters", None, "Docker, the database; for rooms' clusters"),
     Process("jobs", "{bin}/python -m sluse.serve jobs", "jobs", "the database, frozen canonical copies; no Docker"),
     Process("sandboxd", "{bin}/python -m sluse.serve sandboxd", None, "Docker, for one verb"),
     Process("release", "{bin}/python -m sluse.serve release", "release", "the database, the signing key, releases"),

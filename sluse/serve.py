@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from governance.database import Database
 from governance.settings import Settings, load
 from hub.client import Hub
+from hub.clusters import ClusterGateway, Given
 from hub.plan import INTAKE_PORT
 from hub.reconciler import Reconciler
 from hub.reconciler import create_app as create_reconciler
@@ -85,6 +86,11 @@ def main() -> None:
     elif name == "intake":
         intake = create_intake(settings, database, now, lambda preferred: translator(chosen(preferred)))
         uvicorn.run(intake, host=str(settings.front_host), port=INTAKE_PORT, **SERVING)
+    elif name == "clusters":
+        given = Given(settings, database, APIClient(timeout=60), now, lambda wish: translator(chosen(wish)))
+        gateway = ClusterGateway(given)
+        gateway.initialize()
+        gateway.start()
     else:
         app, socket = APPS[name](settings, database)
         uvicorn.run(app, uds=socket, **SERVING)

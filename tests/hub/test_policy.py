@@ -8,6 +8,7 @@ import pytest
 
 from hub.policy import WAY_IN, WAY_OUT, Passage
 
+CLUSTER = "0f0e0d0c0b0a09080706050403020100"
 UUID = "0f0e0d0c-0b0a-0908-0706-050403020100"
 
 PASSES = [
@@ -95,6 +96,18 @@ def test_nothing_else_passes(method: str, path: str) -> None:
         ("GET", "/api/requests", "requests"),
         ("POST", "/api/requests/3/submit", "requests"),
         ("PUT", "/api/requests/3/files/9", "bytes"),
+        ("GET", "/api/v1/options", "cluster-options"),
+        ("POST", "/api/v1/clusters/", "clusters"),
+        ("DELETE", f"/api/v1/clusters/{CLUSTER}", "cluster"),
+        ("POST", f"/api/v1/clusters/{CLUSTER}/heartbeat", "cluster-act"),
+        ("GET", "/api/version", "cluster-version"),
+        ("GET", "/api/v1/routes", None),
+        ("GET", "/api/v1/clusters", None),
+        ("POST", f"/api/v1/clusters/{CLUSTER}/routes", None),
+        ("PUT", f"/api/v1/clusters/{CLUSTER}", None),
+        ("GET", "/api/v1/clusters/../routes", None),
+        ("GET", f"/clusters/{CLUSTER}/status", None),
+        ("GET", "/api/health", None),
         ("GET", "/api/requests/3/files/9", None),
         ("POST", "/api/requests/3/approve", None),
         ("DELETE", "/api/requests/3", None),

@@ -58,6 +58,8 @@ export interface IRoom {
   budget: number;
   /** When it closes if nothing happens in it. */
   closes_at: string;
+  /** What happened lately to its clusters that nobody here did; in the person's language. */
+  notices: { id: string; words: string }[];
 }
 
 export interface IOverview {

@@ -63,6 +63,8 @@ const requests: JupyterFrontEndPlugin<void> = {
       });
     });
 
+    model.noticed.connect((_, words) => Notification.warning(words, { autoClose: false }));
+
     let silent = '';
     model.answering.connect((_, answers) => {
       if (answers) {

@@ -39,6 +39,11 @@ export class Requests {
     return this._answering;
   }
 
+  /** Something happened to a cluster that nobody here did. Said once. */
+  get noticed(): ISignal<this, string> {
+    return this._noticed;
+  }
+
   get returned(): IRequest[] {
     return this.overview?.requests.filter(request => request.status === 'returned') ?? [];
   }
@@ -58,6 +63,12 @@ export class Requests {
     }
     this._changed.emit();
     this.warn(overview.room.closes_at);
+    for (const { id, words } of overview.room.notices) {
+      if (!this.heard.has(id)) {
+        this.heard.add(id);
+        this._noticed.emit(words);
+      }
+    }
     return overview;
   }
 
@@ -139,6 +150,8 @@ export class Requests {
   private warned = false;
   private answered = true;
   private readonly mine = new Set<number>();
+  private readonly heard = new Set<string>();
+  private readonly _noticed = new Signal<this, string>(this);
   private readonly _changed = new Signal<this, void>(this);
   private readonly _moved = new Signal<this, IRequest>(this);
   private readonly _closing = new Signal<this, Date>(this);

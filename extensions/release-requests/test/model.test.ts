@@ -10,13 +10,14 @@ class Room {
 
   minutes = 240;
   away = false;
+  notices: { id: string; words: string }[] = [];
 
   overview = async () => {
     if (this.away) {
       throw new Error('502');
     }
     const closes_at = new Date(Date.now() + this.minutes * 60_000).toISOString();
-    return { requests: [this.row()], room: { shown: 0, budget: 1, closes_at } } as unknown as IOverview;
+    return { requests: [this.row()], room: { shown: 0, budget: 1, closes_at, notices: this.notices } } as unknown as IOverview;
   };
   create = async () => this.did('create');
   send = async (_: number, path: string) => this.did(`send ${path}`);
@@ -84,6 +85,20 @@ it('warns once before an idle room closes, and again after somebody was there', 
     return warned;
   };
   expect([await at(240), await at(16), await at(14), await at(10), await at(240), await at(5)]).toEqual([0, 0, 1, 1, 1, 2]);
+});
+
+it('tells once what happened to a cluster', async () => {
+  const room = new Room();
+  const requests = model(room);
+  const told: string[] = [];
+  requests.noticed.connect((_, words) => told.push(words));
+  await requests.refresh();
+  room.notices = [{ id: 'a', words: 'a worker was replaced' }];
+  await requests.refresh();
+  room.notices = [...room.notices, { id: 'b', words: 'the cluster ended' }];
+  await requests.refresh();
+  await requests.refresh();
+  expect(told).toEqual(['a worker was replaced', 'the cluster ended']);
 });
 
 it('says once when the platform does not answer, and once when it does again', async () => {

@@ -1,0 +1,362 @@
+"""Dask clusters as rows: what each may use, why more is refused, and why one ended.
+
+A container of a cluster is claimed here, in one transaction with the limits of its person and its project, before it is
+made; its address comes from its row. Nothing that a scheduler says is kept here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.orm import Session
+
+from governance import audit, rooms
+from governance.audit import Event
+from governance.compute import GIB, Limits
+from governance.errors import Invalid, NotAllowed, NotFound, Refused, Unavailable
+from governance.rooms import Size, Standing
+from governance.settings import Settings
+from governance.tables import Cluster, ClusterContainer, ClusterPart, Person, Project, Room
+
+FIRST_PLACE, LAST_PLACE = 4, 62
+"""In a room's /26, behind its gate (2) and the room (3); 63 is everybody's."""
+SCHEDULER = Size(memory=2 * GIB, cpus=1, processes=512)
+HOUR = timedelta(hours=1)
+
+STOPPED = Refused("You stopped this cluster.")
+ENDED_WITH_ROOM = Refused("The cluster ended with its room.")
+OUT_OF_MEMORY = Refused(
+    "The cluster's scheduler used up its memory, so the cluster ended. Keep large data on the workers: "
+    "do not send it from the notebook, and use fewer and larger tasks."
+)
+SCHEDULER_ENDED = Refused("The cluster's scheduler ended by itself, so the cluster ended. Start a new one.")
+DID_NOT_START = Refused("The cluster did not start. The operator finds the cause in the log of `clusters`.")
+LOST = Refused("The cluster was lost when a part of the installation started anew. Start a new one.")
+WORKER_ENDED = Refused("A worker ended by itself and was replaced; its tasks ran again.")
+
+
+OWN = {STOPPED.message, ENDED_WITH_ROOM.message}
+"""What a person did, or is told otherwise."""
+
+
+def worker_out_of_memory(memory: int) -> Refused:
+    """Why a worker was killed; `memory` in bytes."""
+    return Refused(
+        "A worker used up its {gib} GiB of memory and was replaced; its tasks ran again. If it happens again, use "
+        "smaller partitions or a profile with more memory.",
+        gib=_gib(memory),
+    )
+
+
+def idle(minutes: int) -> Refused:
+    """Why a cluster in which nothing happened ended."""
+    return Refused("The cluster computed nothing for {minutes} minutes, so it was stopped.", minutes=minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What is in use, or asked for."""
+
+    cores: int = 0
+    memory: int = 0
+    """bytes"""
+    clusters: int = 0
+    starts: int = 0
+    """containers within an hour"""
+
+
+def begin(
+    tx: Session,
+    here: Standing,
+    name: str,
+    profile: str,
+    workers: Iterable[str],
+    image: str,
+    settings: Settings,
+    now: datetime,
+) -> Cluster:
+    """Claim a cluster: its scheduler, which is called as the cluster is, and its first workers.
+
+    Raises:
+        NotAllowed: this room may have no cluster, or not one as large as this.
+        Invalid: there is no such profile, or it does not reach that far.
+        Unavailable: every address of the room's network is in use.
+    """
+    refused = rooms.access_refused(tx, here, settings, now)
+    if refused:
+        raise refused
+    if not here.project.clusters:
+        raise NotAllowed("This project has no clusters. Ask the operator for them, with the work they are for.")
+    given = settings.every_profile.get(profile)
+    if given is None:
+        known = ", ".join(settings.every_profile)
+        raise Invalid("There is no profile {profile}: choose one of {known}.", profile=profile, known=known)
+    names = list(workers)
+    if len(names) > given.most_workers:
+        raise Invalid(
+            "A cluster of the profile {profile} has at most {most} workers.", profile=profile, most=given.most_workers
+        )
+    _lock(tx, here)
+    more = Use(
+        SCHEDULER_CORES + given.threads * len(names), SCHEDULER.memory + given.memory * len(names), 1, 1 + len(names)
+    )
+    wrong = _too_much(tx, here, more, settings, now)
+    if wrong:
+        raise wrong
+    cluster = Cluster(name=name, room_id=here.room.id, profile=profile, image=image, started_at=now, active_at=now)
+    tx.add(cluster)
+    tx.flush()
+    _add(tx, cluster, name, ClusterPart.SCHEDULER, SCHEDULER_CORES, SCHEDULER.memory, now)
+    for worker in names:
+        _add(tx, cluster, worker, ClusterPart.WORKER, given.threads, given.memory, now)
+    detail: dict[str, str | int | None] = {"room": here.room.id, "cluster": name, "profile": profile, "image": image}
+    audit.append(tx, Event("cluster.begun", here.person.id, here.project.id, detail), now)
+    return cluster
+
+
+SCHEDULER_CORES = int(SCHEDULER.cpus)
+
+
+def claim_worker(tx: Session, cluster: str, worker: str, settings: Settings, now: datetime) -> ClusterContainer:
+    """The claim of a worker: the one it has, or a new one.
+
+    Raises:
+        NotAllowed, Unavailable: as `begin`.
+        NotFound: the cluster has ended.
+    """
+    claimed = tx.get(ClusterContainer, worker)
+    if claimed is not None and claimed.ended_at is None and claimed.cluster == cluster:
+        return claimed
+    free, wrong = more_workers(tx, cluster, settings, now)
+    if not free and wrong:
+        raise wrong
+    row = running(tx, cluster)
+    given = settings.every_profile[row.profile]
+    return _add(tx, row, worker, ClusterPart.WORKER, given.threads, given.memory, now)
+
+
+def more_workers(
+    tx: Session, cluster: str, settings: Settings, now: datetime, *, wanted: int = 1
+) -> tuple[int, NotAllowed | None]:
+    """How many of the wanted workers a cluster may still claim, and why not more. Holds the limits' lock.
+
+    Raises:
+        NotFound: the cluster has ended.
+    """
+    row = running(tx, cluster)
+    here = rooms.standing(tx, row.room_id)
+    _lock(tx, here)
+    given = settings.every_profile[row.profile]
+    wrong: NotAllowed | None = None
+    for number in range(wanted, 0, -1):
+        more = Use(given.threads * number, given.memory * number, 0, number)
+        found = _too_much(tx, here, more, settings, now)
+        if found is None:
+            return number, wrong
+        wrong = wrong or found
+    return 0, wrong
+
+
+def running(tx: Session, name: str) -> Cluster:
+    """A cluster that has not ended; raises NotFound."""
+    row = tx.get(Cluster, name)
+    if row is None or row.ended_at is not None:
+        raise NotFound("The cluster has ended. Start a new one.")
+    return row
+
+
+def every(tx: Session) -> list[Cluster]:
+    """Every cluster that has not ended."""
+    return list(tx.scalars(select(Cluster).where(Cluster.ended_at.is_(None))))
+
+
+def containers(tx: Session, cluster: str) -> list[ClusterContainer]:
+    """The containers that a cluster has now."""
+    mine = (ClusterContainer.cluster == cluster, ClusterContainer.ended_at.is_(None))
+    return list(tx.scalars(select(ClusterContainer).where(*mine)))
+
+
+def claimed(tx: Session) -> set[str]:
+    """The names of all containers that clusters have now."""
+    return set(tx.scalars(select(ClusterContainer.name).where(ClusterContainer.ended_at.is_(None))))
+
+
+def worker_ended(tx: Session, name: str, now: datetime, why: Refused | None = None) -> None:
+    """Give a worker's claim back."""
+    row = tx.get(ClusterContainer, name)
+    if row is not None and row.ended_at is None:
+        row.ended_at, row.why = now, why.as_json() if why else None
+
+
+def ended(tx: Session, name: str, now: datetime, why: Refused) -> None:
+    """Give back all that a cluster has; the first reason stays."""
+    cluster = tx.get(Cluster, name)
+    if cluster is None or cluster.ended_at is not None:
+        return
+    cluster.ended_at, cluster.why = now, why.as_json()
+    mine = (ClusterContainer.cluster == name, ClusterContainer.ended_at.is_(None))
+    tx.execute(update(ClusterContainer).where(*mine).values(ended_at=now))
+    room = tx.get_one(Room, cluster.room_id)
+    audit.append(tx, Event("cluster.ended", room.person_id, room.project_id, {"room": room.id, "cluster": name}), now)
+
+
+def ended_with_room(tx: Session, room_id: str, now: datetime, why: Refused) -> None:
+    """End every cluster of a room."""
+    for cluster in tx.scalars(select(Cluster).where(Cluster.room_id == room_id, Cluster.ended_at.is_(None))):
+        ended(tx, cluster.name, now, why)
+
+
+def active(tx: Session, name: str, now: datetime) -> None:
+    """A cluster computes, or is asked for something."""
+    tx.execute(update(Cluster).where(Cluster.name == name).values(active_at=now))
+
+
+def told(tx: Session, room_id: str, since: datetime) -> list[tuple[str, datetime, Refused]]:
+    """What happened to a room's clusters that its person did not do: (name, when, why), oldest first."""
+    mine = Cluster.room_id == room_id
+    whole = tx.execute(select(Cluster.name, Cluster.ended_at, Cluster.why).where(mine, Cluster.ended_at > since))
+    parts = tx.execute(
+        select(ClusterContainer.name, ClusterContainer.ended_at, ClusterContainer.why)
+        .join(Cluster)
+        .where(mine, ClusterContainer.ended_at > since)
+    )
+    found = [(name, at, Refused.of_json(why)) for name, at, why in [*whole, *parts] if at is not None and why]
+    return sorted(((n, at, why) for n, at, why in found if why.message not in OWN), key=lambda row: row[1])
+
+
+def used(tx: Session, whose: ColumnElement[bool], now: datetime) -> tuple[Use, dict[str, Use]]:
+    """What clusters use now, in all, and by each (person, project)."""
+    each: dict[str, Use] = {}
+    rows = tx.execute(
+        select(
+            Person.name,
+            Project.key,
+            func.count(Cluster.name.distinct()),
+            func.sum(ClusterContainer.cores),
+            func.sum(ClusterContainer.memory),
+        )
+        .select_from(ClusterContainer)
+        .join(Cluster, ClusterContainer.cluster == Cluster.name)
+        .join(Room, Cluster.room_id == Room.id)
+        .join(Person, Room.person_id == Person.id)
+        .join(Project, Room.project_id == Project.id)
+        .where(whose, ClusterContainer.ended_at.is_(None))
+        .group_by(Person.name, Project.key)
+    )
+    for person, project, clusters, cores, memory in rows:
+        each[f"{person} ({project})"] = Use(cores, int(memory), clusters)
+    starts = tx.scalar(
+        select(func.count())
+        .select_from(ClusterContainer)
+        .join(Cluster, ClusterContainer.cluster == Cluster.name)
+        .join(Room, Cluster.room_id == Room.id)
+        .where(whose, ClusterContainer.started_at > now - HOUR)
+    )
+    total = Use(
+        sum(u.cores for u in each.values()),
+        sum(u.memory for u in each.values()),
+        sum(u.clusters for u in each.values()),
+        starts or 0,
+    )
+    return total, each
+
+
+Words = Callable[[dict[str, object]], NotAllowed]
+PERSON: dict[str, Words] = {
+    "cores": lambda v: NotAllowed(
+        "Your clusters may use {limit} cores at once. In use: {who}. {more} more were asked for: stop a cluster, or "
+        "ask for fewer workers.", **v),
+    "memory": lambda v: NotAllowed(
+        "Your clusters may use {limit} GiB of memory at once. In use: {who}. {more} GiB more were asked for: stop a "
+        "cluster, or ask for fewer workers.", **v),
+    "clusters": lambda v: NotAllowed(
+        "You may have {limit} clusters at once. You have: {who}. Stop one, or use it.", **v),
+    "starts": lambda v: NotAllowed(
+        "Your clusters may start {limit} containers in an hour, and started {used}. Wait a while, and keep a cluster "
+        "instead of starting it anew.", **v),
+}  # fmt: skip
+PROJECT: dict[str, Words] = {
+    "cores": lambda v: NotAllowed(
+        "All clusters of this project may use {limit} cores at once. In use: {who}. {more} more were asked for: ask "
+        "for fewer workers, or ask them.", **v),
+    "memory": lambda v: NotAllowed(
+        "All clusters of this project may use {limit} GiB of memory at once. In use: {who}. {more} GiB more were "
+        "asked for: ask for fewer workers, or ask them.", **v),
+    "clusters": lambda v: NotAllowed(
+        "This project may have {limit} clusters at once. It has: {who}. Ask them to stop one.", **v),
+    "starts": lambda v: NotAllowed(
+        "All clusters of this project may start {limit} containers in an hour, and started {used}. Wait a while.", **v),
+}  # fmt: skip
+
+
+def _too_much(tx: Session, here: Standing, more: Use, settings: Settings, now: datetime) -> NotAllowed | None:
+    """Why these cannot be had beside what is in use; None when they can."""
+    for whose, limits, words in (
+        (Room.person_id == here.person.id, settings.clusters_per_person, PERSON),
+        (Room.project_id == here.project.id, settings.clusters_per_project, PROJECT),
+    ):
+        total, each = used(tx, whose, now)
+        for kind, limit, have, want in _compared(limits, total, more):
+            if want and have + want > limit:
+                shown = {name: _shown(kind, use) for name, use in each.items()}
+                values: dict[str, object] = {
+                    "limit": _number(kind, limit),
+                    "used": _number(kind, have),
+                    "more": _number(kind, want),
+                    "who": ", ".join(f"{name}: {number}" for name, number in shown.items()) or "0",
+                }
+                return words[kind](values)
+    return None
+
+
+def _compared(limits: Limits, total: Use, more: Use) -> list[tuple[str, int, int, int]]:
+    """(kind, limit, in use, asked for) of each limit."""
+    return [
+        ("clusters", limits.clusters, total.clusters, more.clusters),
+        ("cores", limits.cores, total.cores, more.cores),
+        ("memory", limits.memory_gib * GIB, total.memory, more.memory),
+        ("starts", limits.starts_per_hour, total.starts, more.starts),
+    ]
+
+
+def _shown(kind: str, use: Use) -> str:
+    return _number(kind, {"clusters": use.clusters, "cores": use.cores, "memory": use.memory}.get(kind, 0))
+
+
+def _number(kind: str, value: int) -> str:
+    return _gib(value) if kind == "memory" else str(value)
+
+
+def _gib(memory: int) -> str:
+    return f"{memory / GIB:.1f}".removesuffix(".0")
+
+
+def _lock(tx: Session, here: Standing) -> None:
+    """Two claims of one person or one project do not both see the last free core. SQLite locks as a whole."""
+    tx.execute(select(Person.id).where(Person.id == here.person.id).with_for_update())
+    tx.execute(select(Project.id).where(Project.id == here.project.id).with_for_update())
+
+
+def _add(
+    tx: Session, cluster: Cluster, name: str, part: ClusterPart, cores: int, memory: int, now: datetime
+) -> ClusterContainer:
+    taken = Counter(
+        tx.scalars(
+            select(ClusterContainer.place)
+            .join(Cluster, ClusterContainer.cluster == Cluster.name)
+            .where(Cluster.room_id == cluster.room_id, ClusterContainer.ended_at.is_(None))
+        )
+    )
+    free = [place for place in range(FIRST_PLACE, LAST_PLACE + 1) if place not in taken]
+    if not free:
+        raise Unavailable("The room's network has no address left: stop a cluster, or ask for fewer workers.")
+    row = ClusterContainer(
+        name=name, cluster=cluster.name, part=part, place=free[0], cores=cores, memory=memory, started_at=now
+    )
+    tx.add(row)
+    tx.flush()
+    return row

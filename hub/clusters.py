@@ -1,0 +1,569 @@
+"""dask-gateway for rooms: its own engine and API, with containers of ours, behind the rooms' gates.
+
+A scheduler is its researcher's program. So nothing here speaks dask's protocol to one, follows where it points, or
+believes an address, a count or an idleness that it reports: addresses come from `governance.clusters`, ends from the
+engine, and the one call that goes to a scheduler passes its room's gate, which lets nothing of the answer through but
+yes or no.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address
+from typing import Annotated, Any, Protocol, cast
+
+import aiohttp
+from aiohttp import web
+from dask_gateway_server import models
+from dask_gateway_server.app import DaskGateway
+from dask_gateway_server.auth import Authenticator
+from dask_gateway_server.backends.base import PublicException
+from dask_gateway_server.backends.db_base import Cluster, DBBackendBase, JobStatus, Worker, timestamp
+from dask_gateway_server.options import Integer, Options, Select
+from docker import APIClient
+from docker.errors import DockerException, NotFound
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from traitlets.config import Config, catch_config_error
+
+from governance import clusters, egress, rooms
+from governance.database import Database
+from governance.errors import STATUS, Refused
+from governance.settings import Settings
+from governance.tables import ClusterPart, Person, Room
+from hub import container
+from hub.grants import granted
+from hub.images import tags
+from hub.plan import CLUSTERS_PORT, COMMANDS_PORT, DASHBOARD_PORT, OUT_PORT, SCHEDULER_PORT, ClusterPlan
+
+LOOK_EVERY = 2.0
+"""Seconds between looks at which containers still run: a person is told of an end within 10."""
+ORPHANS_EVERY = timedelta(minutes=1)
+COMPUTES = 0.05
+"""Of one core, in a cluster between two counts: more is work. An idle scheduler with four workers uses about 0.02."""
+COUNT_EVERY = timedelta(seconds=30)
+MOST_WORKERS = 58
+BODY = 65_536
+"""Bytes; a heartbeat with 58 workers has about 4,000."""
+
+log = logging.getLogger("clusters")
+Clock = Callable[[], datetime]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Speech(Protocol):
+    """Sentences in a person's language."""
+
+    def refusal(self, refused: Refused) -> str:
+        """Why something is refused."""
+
+
+Speak = Callable[[str | None], Speech]
+"""From a person's setting to sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the gateway works with."""
+
+    settings: Settings
+    database: Database
+    docker: APIClient
+    clock: Clock
+    speak: Speak
+
+
+# -- who calls, and in what form ---------------------------------------------------------------------------------------
+Name = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Count = Annotated[int, Field(ge=0, le=10_000, strict=True)]
+
+
+class Body(BaseModel):
+    """What a call may say. Anything else is refused before dask-gateway reads it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Create(Body):
+    """A new cluster."""
+
+    cluster_options: dict[Annotated[str, StringConstraints(max_length=100)], str | int | None] | None = None
+
+
+class Scale(Body):
+    """So many workers."""
+
+    count: Count
+
+
+class Adapt(Body):
+    """As many workers as the work wants, between these."""
+
+    minimum: Count | None = None
+    maximum: Count | None = None
+    active: bool = True
+
+
+class Heartbeat(Body):
+    """Addresses are taken from our rows, so what is said of them is only read."""
+
+    scheduler_address: Annotated[str, StringConstraints(max_length=200)]
+    dashboard_address: Annotated[str, StringConstraints(max_length=200)]
+    api_address: Annotated[str, StringConstraints(max_length=200)]
+    count: Count
+    active_workers: Annotated[list[Name], Field(max_length=1000)]
+    closing_workers: Annotated[list[Name], Field(max_length=1000)]
+    closed_workers: Annotated[list[Name], Field(max_length=10_000)]
+
+
+BODIES: dict[str, type[Body]] = {"clusters/": Create, "scale": Scale, "adapt": Adapt, "heartbeat": Heartbeat}
+
+
+@web.middleware
+async def from_a_room(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """See which room calls, whether what it names is its own, and whether what it says has the form it should."""
+    gateway = cast(ClusterGateway, request.app["gateway"])
+    try:
+        request["room"] = await asyncio.to_thread(_caller, gateway.given, request.remote)
+        name = request.match_info.get("cluster_name")
+        known = gateway.backend.db.get_cluster(name) if name else None
+        if name and (known is None or known.username != request["room"]):
+            return _error(404, f"Cluster {name} not found")
+        if request.method == "POST":
+            form = BODIES.get(request.path.removeprefix("/api/v1/").split("/", 2)[-1] or "clusters/")
+            if form is None:
+                return _error(404, "There is no such call")
+            form.model_validate_json(await request.read(), strict=False)
+        return await handler(request)
+    except ValidationError as e:
+        first = e.errors()[0]
+        return _error(422, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}".lstrip(": "))
+    except Refused as e:
+        return _error(STATUS.get(type(e), 403), str(e))
+    except web.HTTPException as e:
+        return _error(e.status, e.reason)
+    except Exception:
+        log.exception("a call failed")
+        return _error(500, "Something went wrong here. It is logged. Try again in a minute.")
+
+
+def _caller(given: Given, address: str | None) -> str:
+    slot = given.settings.slot_of_front(address or "")
+    with given.database.read() as tx:
+        return rooms.behind(tx, slot, given.settings, given.clock()).room.id
+
+
+def _error(status: int, words: str) -> web.Response:
+    return web.json_response({"error": words.encode(errors="replace").decode()}, status=status)
+
+
+class RoomAuthenticator(Authenticator):
+    """The user is the room behind the gate that calls. No login is remembered: a closed room is nobody at once."""
+
+    async def authenticate_and_handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        request["user"] = models.User(request["room"])
+        return await handler(request)
+
+
+class Shown(models.Cluster):
+    """A cluster as its room is told of it: where its scheduler is, by the address that we gave it."""
+
+    address = ""
+
+    def to_dict(self, full: bool = True) -> dict[str, Any]:
+        said: dict[str, Any] = super().to_dict(full)
+        running = self.status == models.ClusterStatus.RUNNING and self.address
+        return said | {
+            "scheduler_address": f"tls://{self.address}:{SCHEDULER_PORT}" if running else None,
+            "dashboard_route": f"/proxy/{self.address}:{DASHBOARD_PORT}/status" if running else None,
+        }
+
+
+# -- the engine --------------------------------------------------------------------------------------------------------
+class ContainerBackend(DBBackendBase):
+    """dask-gateway's engine, with a room's containers as schedulers and workers."""
+
+    @property
+    def given(self) -> Given:
+        return cast(ClusterGateway, self.parent).given
+
+    async def setup(self, app: web.Application) -> None:
+        """Called at the start: clusters that run are taken up again."""
+        app.middlewares.append(from_a_room)
+        await super().setup(app)
+
+    async def do_setup(self) -> None:
+        self._looked_for_orphans = self._counted_at = self.given.clock()
+        self._used: dict[str, int] = {}
+        self.task_pool.spawn(self._keep_looking())
+
+    async def get_cluster_options(self, user: models.User) -> Options:
+        """What a researcher may choose; everything else comes from the rows."""
+        names = list(self.given.settings.every_profile)
+        return Options(
+            Select("profile", names, default="base", label="Profile"),
+            Integer("workers", default=1, min=0, max=MOST_WORKERS, label="Workers at the start"),
+            handler=self._configuration,
+        )
+
+    def _configuration(self, options: Any, _user: models.User) -> dict[str, Any]:
+        given = self.given.settings.every_profile[options.profile]
+        return {
+            "worker_cores": given.threads,
+            "worker_memory": given.memory,
+            "cluster_max_workers": given.most_workers,
+        }
+
+    async def get_cluster(self, cluster_name: str, wait: bool = False) -> models.Cluster | None:
+        """As dask-gateway has it, with the address that we gave."""
+        model = await super().get_cluster(cluster_name, wait)
+        return model and self._shown(model)
+
+    async def list_clusters(self, username: str | None = None, statuses: Any = None) -> list[models.Cluster]:
+        return [self._shown(model) for model in await super().list_clusters(username, statuses)]
+
+    def _shown(self, model: models.Cluster) -> Shown:
+        shown = Shown(**vars(model))
+        shown.address = self.db.get_cluster(model.name).state.get("address", "")
+        return shown
+
+    async def start_cluster(self, user: models.User, cluster_options: dict[str, Any]) -> str:
+        """Claim a cluster with its first workers, and begin to start them all at once."""
+        options, config = await self.process_cluster_options(user, cluster_options)
+        cluster = self.db.create_cluster(user.name, options, config.to_dict())
+        workers = [self.db.create_worker(cluster) for _ in range(options["workers"])]
+        try:
+            address = await asyncio.to_thread(self._claim, cluster, options["profile"], [w.name for w in workers])
+        except Refused as e:
+            self._forget(cluster)
+            raise PublicException(await asyncio.to_thread(self._in_words, user.name, e)) from e
+        self.db.update_cluster(cluster, count=len(workers), state={"address": str(address)})
+        for part in (cluster, *workers):
+            self.queue.put(part)
+        return str(cluster.name)
+
+    def _claim(self, cluster: Cluster, profile: str, workers: list[str]) -> IPv4Address:
+        given = self.given
+        with given.database.write() as tx:
+            here = rooms.standing(tx, cluster.username)
+            now, image = given.clock(), tags(given.settings)["base"]
+            clusters.begin(tx, here, cluster.name, profile, workers, image, given.settings, now)
+            plan = granted(tx, here.room.id, given.settings, now)
+            places = {c.name: c.place for c in clusters.containers(tx, cluster.name)}
+            return plan.address(places[cluster.name])
+
+    def _forget(self, cluster: Cluster) -> None:
+        now = timestamp()
+        ended = {"status": JobStatus.FAILED, "target": JobStatus.FAILED, "stop_time": now}
+        self.db.update_workers([(w, ended) for w in cluster.workers.values()])
+        self.db.update_cluster(cluster, **ended)
+        cluster.ready.set()
+        cluster.shutdown.set()
+
+    async def stop_cluster(self, cluster_name: str, failed: bool = False) -> None:
+        """Called when a person stops a cluster."""
+        await self._end(cluster_name, clusters.STOPPED, failed=failed)
+
+    async def _end(self, name: str, why: Refused, *, failed: bool = True) -> None:
+        await asyncio.to_thread(self._record_end, name, why)
+        await super().stop_cluster(name, failed)
+
+    def _record_end(self, name: str, why: Refused) -> None:
+        with self.given.database.write() as tx:
+            clusters.ended(tx, name, self.given.clock(), why)
+
+    async def forward_message_to_scheduler(self, cluster: models.Cluster, msg: dict[str, Any]) -> None:
+        """Tell a scheduler how many workers are wanted, through its room's gate. That it does not listen ends nothing.
+
+        Raises:
+            PublicException: it cannot be told, or more is wanted than its person may have.
+        """
+        if cluster.status != models.ClusterStatus.RUNNING:
+            raise PublicException("The cluster does not run.")
+        front = await asyncio.to_thread(self._asked, cluster.name, cluster.username, int(msg.get("count") or 0))
+        try:
+            async with self.session.post(
+                f"http://{front}:{COMMANDS_PORT}/api/comm",
+                json=msg,
+                headers={"Authorization": f"token {cluster.token}", "Scheduler": cast(Shown, cluster).address},
+                timeout=aiohttp.ClientTimeout(total=4),
+                allow_redirects=False,
+            ) as answer:
+                if answer.status == 200:
+                    return
+        except (aiohttp.ClientError, TimeoutError):
+            pass
+        raise PublicException(
+            "The cluster's scheduler does not answer. It may be busy: try again, or stop the cluster."
+        )
+
+    def _asked(self, name: str, room: str, count: int) -> IPv4Address:
+        """Somebody wants this many workers; returns the front address of the room's gate."""
+        given = self.given
+        with given.database.write() as tx:
+            now = given.clock()
+            clusters.active(tx, name, now)
+            have = sum(c.part == ClusterPart.WORKER for c in clusters.containers(tx, name))
+            wanted = count - have
+            if wanted > 0:
+                _, refused = clusters.more_workers(tx, name, given.settings, now, wanted=wanted)
+                if refused:
+                    raise PublicException(self._words(tx, room, refused))
+            return granted(tx, room, given.settings, now).front
+
+    def _in_words(self, room: str, refused: Refused) -> str:
+        with self.given.database.read() as tx:
+            return self._words(tx, room, refused)
+
+    def _words(self, tx: Any, room: str, refused: Refused) -> str:
+        person = tx.get(Person, tx.get(Room, room).person_id)
+        return self.given.speak(person.language).refusal(refused)
+
+    async def on_cluster_heartbeat(self, cluster_name: str, msg: dict[str, Any]) -> None:
+        """A scheduler's word on which workers it knows and how many it wants, as far as it may want them."""
+        cluster = self.db.get_cluster(cluster_name)
+        if cluster is None or cluster.target > JobStatus.RUNNING:
+            return
+        ours = {w.name: w for w in cluster.workers.values() if w.status < JobStatus.STOPPED}
+        said = {key: set(msg[key]) & set(ours) for key in ("active_workers", "closing_workers", "closed_workers")}
+        # One that runs and is not spoken of runs: its end is the engine's to say.
+        silent = {n for n, w in ours.items() if w.status == JobStatus.RUNNING} - set().union(*said.values())
+        have = sum(w.is_active() for w in cluster.workers.values())
+        count = min(msg["count"], cluster.config.cluster_max_workers)
+        if count > have:
+            count = have + await asyncio.to_thread(self._free, cluster_name, count - have)
+        address = cluster.state["address"]
+        believed = {
+            "scheduler_address": f"tls://{address}:{SCHEDULER_PORT}",
+            "dashboard_address": "",
+            "api_address": "",
+            "count": count,
+            **said,
+            "active_workers": said["active_workers"] | silent,
+        }
+        await super().on_cluster_heartbeat(cluster_name, believed)
+
+    def _free(self, name: str, wanted: int) -> int:
+        given = self.given
+        try:
+            with given.database.write() as tx:
+                return clusters.more_workers(tx, name, given.settings, given.clock(), wanted=wanted)[0]
+        except Refused:
+            return 0
+
+    # -- containers ----------------------------------------------------------------------------------------------------
+    async def do_start_cluster(self, cluster: Cluster) -> AsyncIterator[dict[str, Any]]:
+        """Start the scheduler."""
+        await asyncio.to_thread(self._start_scheduler, cluster)
+        yield cluster.state
+
+    def _start_scheduler(self, cluster: Cluster) -> None:
+        plan, image = self._plan(cluster)
+        container.create(self.given.docker, container.member(plan.member_scheduler(cluster.count), image))
+        self.given.docker.start(plan.member_scheduler(cluster.count).name)
+
+    async def do_start_worker(self, worker: Worker) -> AsyncIterator[dict[str, Any]]:
+        """Start a worker, whose scheduler may not answer yet."""
+        await asyncio.to_thread(self._start_worker, worker)
+        yield worker.state
+
+    def _start_worker(self, worker: Worker) -> None:
+        given = self.given
+        with given.database.write() as tx:
+            claim = clusters.claim_worker(tx, worker.cluster.name, worker.name, given.settings, given.clock())
+        plan, image = self._plan(worker.cluster)
+        member = plan.member_worker(worker.name, plan.room.address(claim.place), claim.cores, claim.memory)
+        container.create(given.docker, container.member(member, image))
+        given.docker.start(member.name)
+
+    def _plan(self, cluster: Cluster) -> tuple[ClusterPlan, str]:
+        given = self.given
+        with given.database.read() as tx:
+            row = clusters.running(tx, cluster.name)
+            room = granted(tx, row.room_id, given.settings, given.clock())
+        certificate, key = cluster.tls_cert.decode(), cluster.tls_key.decode()
+        address = IPv4Address(cluster.state["address"])
+        return ClusterPlan(room, cluster.name, cluster.token, certificate, key, address), row.image
+
+    async def do_stop_cluster(self, cluster: Cluster) -> None:
+        await asyncio.to_thread(self._remove, ClusterPart.SCHEDULER, cluster.name)
+        await asyncio.to_thread(self._record_end, cluster.name, clusters.DID_NOT_START)  # unless it has a reason
+
+    async def do_stop_worker(self, worker: Worker) -> None:
+        await asyncio.to_thread(self._remove, ClusterPart.WORKER, worker.name)
+        await asyncio.to_thread(self._worker_ended, worker.name, None)
+
+    def _remove(self, part: ClusterPart, member: str) -> None:
+        installation = self.given.settings.installation
+        labels = {"datasluse.installation": installation, "datasluse.part": part.value, "datasluse.member": member}
+        container.remove(self.given.docker, f"sluse-{installation}-{part.value}-{member}", labels)
+
+    def _worker_ended(self, name: str, why: Refused | None) -> None:
+        with self.given.database.write() as tx:
+            clusters.worker_ended(tx, name, self.given.clock(), why)
+
+    async def do_check_clusters(self, clusters: Iterable[Cluster]) -> list[bool]:
+        """Which of these still start: all, until a look at the engine says otherwise (`_look`)."""
+        return [True for _ in clusters]
+
+    async def do_check_workers(self, workers: Iterable[Worker]) -> list[bool]:
+        return [True for _ in workers]
+
+    # -- looking -------------------------------------------------------------------------------------------------------
+    async def _keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            try:
+                await self._look()
+            except (DockerException, OSError, Refused):
+                log.exception("not looked at, tried again at the next look")
+            except Exception:
+                log.exception("this look failed")
+
+    async def _look(self) -> None:
+        """Take in which containers ended, by the engine's word; an engine that does not answer has said nothing."""
+        # First what should be there, then what is: nothing that begins meanwhile is missed.
+        here = [c for c in self.db.active_clusters() if c.state]
+        begun = (JobStatus.SUBMITTED, JobStatus.RUNNING)
+        parts = {p for c in here for p in (c, *c.workers.values()) if p.status in begun}
+        states = await asyncio.to_thread(self._states)
+        with self.given.database.read() as tx:
+            wanted = {c.name for c in clusters.every(tx)}
+            claimed = clusters.claimed(tx)
+        for cluster in here:
+            if cluster.name not in wanted:
+                await super().stop_cluster(cluster.name, failed=True)
+            elif cluster in parts:
+                await self._look_at(cluster, [w for w in cluster.workers.values() if w in parts], states)
+        known = {c.name for c in self.db.active_clusters()}
+        for name in wanted - known:
+            await asyncio.to_thread(self._record_end, name, clusters.LOST)
+        now = self.given.clock()
+        if now - self._looked_for_orphans > ORPHANS_EVERY:
+            self._looked_for_orphans = now
+            await asyncio.to_thread(self._remove_orphans, set(states) - claimed)
+        if now - self._counted_at > COUNT_EVERY:
+            seconds, self._counted_at = (now - self._counted_at).total_seconds(), now
+            await self._count(wanted & known, {m for m, state in states.items() if state == "running"}, seconds)
+
+    def _states(self) -> dict[str, str]:
+        """The engine's word on each container of a cluster, by dask's name of it."""
+        labels = [f"datasluse.installation={self.given.settings.installation}", "datasluse.cluster"]
+        found = self.given.docker.containers(all=True, filters={"label": labels})
+        return {c["Labels"]["datasluse.member"]: c["State"] for c in found}
+
+    async def _look_at(self, cluster: Cluster, workers: list[Worker], states: dict[str, str]) -> None:
+        if states.get(cluster.name) != "running":
+            memory = await asyncio.to_thread(self._was_out_of_memory, ClusterPart.SCHEDULER, cluster.name)
+            why = clusters.OUT_OF_MEMORY if memory else clusters.SCHEDULER_ENDED
+            log.warning("cluster %s ended: %s", cluster.name, why)
+            await self._end(cluster.name, why)
+            return
+        for worker in workers:
+            if worker.target == JobStatus.RUNNING and states.get(worker.name) != "running":
+                await self._lose(worker)
+
+    async def _lose(self, worker: Worker) -> None:
+        """A worker is gone; the engine starts another while the scheduler wants it."""
+        why: Refused | None = None
+        if not worker.close_expected:
+            memory = await asyncio.to_thread(self._was_out_of_memory, ClusterPart.WORKER, worker.name)
+            why = (
+                clusters.worker_out_of_memory(worker.cluster.config.worker_memory) if memory else clusters.WORKER_ENDED
+            )
+        await asyncio.to_thread(self._worker_ended, worker.name, why)
+        if worker.status == JobStatus.SUBMITTED:
+            worker.cluster.worker_start_failure_count += 1
+        self.db.update_worker(worker, target=JobStatus.STOPPED if worker.close_expected else JobStatus.FAILED)
+        self.queue.put(worker)
+
+    def _was_out_of_memory(self, part: ClusterPart, member: str) -> bool:
+        try:
+            name = f"sluse-{self.given.settings.installation}-{part.value}-{member}"
+            state = self.given.docker.inspect_container(name)["State"]
+        except NotFound:
+            return False
+        return bool(state["OOMKilled"])
+
+    def _remove_orphans(self, orphans: Iterable[str]) -> None:
+        """Containers that no row claims: of a crash between two steps."""
+        labels = [f"datasluse.installation={self.given.settings.installation}"]
+        for member in orphans:
+            log.warning("container of %s removed: no row claims it", member)
+            for found in self.given.docker.containers(
+                all=True, filters={"label": [*labels, f"datasluse.member={member}"]}
+            ):
+                self.given.docker.remove_container(found["Id"], force=True, v=True)
+
+    async def _count(self, here: set[str], running: set[str], seconds: float) -> None:
+        """What clusters compute, by the engine's count; one that computes keeps its room open, an idle one ends."""
+        given = self.given
+        limit = timedelta(minutes=given.settings.cluster_idle_minutes)
+        for name in here:
+            members = [(p, m) for p, m in await asyncio.to_thread(self._members, name) if m in running]
+            used = [await asyncio.to_thread(self._computed, part, member) for part, member in members]
+            if sum(used) > COMPUTES * seconds:
+                await asyncio.to_thread(self._worked, name)
+            elif await asyncio.to_thread(self._idle_for, name) > limit:
+                await self._end(name, clusters.idle(given.settings.cluster_idle_minutes), failed=False)
+
+    def _members(self, name: str) -> set[tuple[ClusterPart, str]]:
+        with self.given.database.read() as tx:
+            return {(c.part, c.name) for c in clusters.containers(tx, name)}
+
+    def _computed(self, part: ClusterPart, member: str) -> float:
+        """Seconds of a core since the last count."""
+        try:
+            name = f"sluse-{self.given.settings.installation}-{part.value}-{member}"
+            said = self.given.docker.stats(name, stream=False, one_shot=True)
+            now = int(said["cpu_stats"]["cpu_usage"]["total_usage"])
+        except (DockerException, KeyError):
+            return 0.0
+        before = self._used.get(member, now)
+        self._used[member] = now
+        return (now - before) / 1e9
+
+    def _worked(self, name: str) -> None:
+        with self.given.database.write() as tx:
+            now = self.given.clock()
+            clusters.active(tx, name, now)
+            egress.active(tx, tx.get_one(Room, clusters.running(tx, name).room_id), now)
+
+    def _idle_for(self, name: str) -> timedelta:
+        with self.given.database.read() as tx:
+            return self.given.clock() - clusters.running(tx, name).active_at
+
+
+# -- the process -------------------------------------------------------------------------------------------------------
+class ClusterGateway(DaskGateway):
+    """The process `clusters`. No file and no argument configures it."""
+
+    def __init__(self, given: Given) -> None:
+        settings = given.settings
+        self.given = given
+        config = Config()
+        config.DaskGateway.address = f"{settings.front_host}:{CLUSTERS_PORT}"
+        config.DaskGateway.authenticator_class = RoomAuthenticator
+        config.DaskGateway.backend_class = ContainerBackend
+        config.ContainerBackend.db_url = f"sqlite:///{settings.state / 'clusters' / 'clusters.db'}"
+        config.ContainerBackend.db_encrypt_keys = [(settings.keys / "clusters.key").read_text().strip()]
+        config.ContainerBackend.stop_clusters_on_shutdown = False
+        config.ContainerBackend.api_url = f"http://gate:{OUT_PORT}/api"
+        config.ContainerBackend.cluster_heartbeat_period = 5
+        config.ContainerBackend.cluster_heartbeat_timeout = 60
+        config.Proxy.externally_managed = True  # the client goes straight to its scheduler
+        super().__init__(config=config)
+
+    def load_config_file(self, *_: Any, **__: Any) -> None:
+        """None is read."""
+
+    @catch_config_error
+    def initialize(self, argv: list[str] | None = None) -> None:
+        """Build the application; its log goes where ours goes."""
+        super().initialize([])
+        self.log.handlers = []
+        self.log.setLevel(logging.WARNING)  # a line a heartbeat otherwise
+        self.log.propagate = True

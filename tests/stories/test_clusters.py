@@ -1,0 +1,299 @@
+"""A Dask cluster from a notebook: real containers, started, scaled, lost and ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from governance import projects
+from sluse import processes
+from tests.conftest import Kernel, Person, Room, Stack, until
+
+
+@dataclass
+class Place:
+    """A room of a project that may have clusters, with a notebook in it."""
+
+    stack: Stack
+    project: str
+    person: Person
+    room: Room
+    kernel: Kernel
+
+    def run(self, code: str) -> str:
+        return self.kernel.run(textwrap.dedent(code))
+
+    def json(self, code: str) -> Any:
+        said = self.run(code)
+        try:
+            return json.loads(said)
+        except ValueError:
+            pytest.fail(said)
+
+    def containers(self, part: str = "") -> list[dict[str, Any]]:
+        """The containers of this room's clusters, running or not."""
+        labels = [f"datasluse.room={self.room.id}", "datasluse.cluster"]
+        if part:
+            labels.append(f"datasluse.part={part}")
+        found: list[dict[str, Any]] = self.stack.docker.containers(all=True, filters={"label": labels})
+        return found
+
+
+def allow(stack: Stack, key: str) -> None:
+    with stack.database.write() as tx:
+        projects.allow_clusters(tx, projects.keyed(tx, key), datetime.now(UTC), allowed=True)
+
+
+def place(stack: Stack) -> Place:
+    person = stack.person("ada")
+    key = stack.project(person)
+    allow(stack, key)
+    room = stack.open_room(key, person)
+    return Place(stack, key, person, room, room.kernel())
+
+
+@pytest.fixture(scope="module")
+def here(stack: Stack) -> Iterator[Place]:
+    made = place(stack)
+    yield made
+    stack.sluse("room", "close", made.room.id)
+
+
+@pytest.fixture(autouse=True)
+def leave_none(here: Place) -> Iterator[None]:
+    """Each test begins and ends without a cluster, and without containers of one."""
+    yield
+    here.run("""
+        from dask_gateway import Gateway
+        with Gateway() as gateway:
+            for report in gateway.list_clusters():
+                gateway.stop_cluster(report.name)
+        """)
+    until(lambda: not here.containers(), 30)
+
+
+def test_two_lines_give_a_cluster(here: Place) -> None:
+    said = here.json("""
+        import json
+        from datasluse import Cluster
+        client = Cluster().get_client()
+        out = {"result": client.submit(lambda x: x + 1, 41).result(timeout=60)}
+        client.get_versions(check=True)
+        info = client.scheduler_info()
+        out["address"] = client.scheduler.address
+        out["threads"] = sum(w["nthreads"] for w in info["workers"].values())
+        print(json.dumps(out))
+        """)
+    assert said["result"] == 42
+    assert said["threads"] == 1
+    assert said["address"].startswith("tls://10.")
+    assert len(here.containers("scheduler")) == len(here.containers("worker")) == 1
+
+
+def test_every_container_of_a_cluster_has_the_rooms_shape(here: Place) -> None:
+    """All that the engine was told of walls, compared with the room's own."""
+    here.run("from datasluse import Cluster; cluster = Cluster(workers=2)")
+    docker = here.stack.docker
+    room = docker.inspect_container(here.room.name("room"))
+    sized = {"Memory", "MemorySwap", "CpuQuota", "PidsLimit", "ShmSize", "Tmpfs"}
+    found = here.containers()
+    assert len(found) == 3
+    for container in found:
+        member = docker.inspect_container(container["Id"])
+        for key, value in room["HostConfig"].items():
+            if key not in sized:
+                assert member["HostConfig"][key] == value, key
+        assert set(member["HostConfig"]["Tmpfs"]) == set(room["HostConfig"]["Tmpfs"])
+        assert all(member["HostConfig"][key] > 0 for key in sized - {"Tmpfs"})
+        assert member["Image"] == room["Image"]
+        assert member["Config"]["User"] == room["Config"]["User"]
+        assert set(member["NetworkSettings"]["Networks"]) == set(room["NetworkSettings"]["Networks"])
+        mounts = [sorted((m["Source"], m["Destination"], m["RW"]) for m in c["Mounts"]) for c in (room, member)]
+        assert mounts[0] == mounts[1]
+
+
+def test_a_notebook_written_for_dask_gateway_elsewhere_runs(here: Place) -> None:
+    said = here.json("""
+        import json
+        from dask_gateway import Gateway
+        gateway = Gateway()
+        cluster = gateway.new_cluster(profile="base", workers=1)
+        client = cluster.get_client()
+        out = [client.submit(sum, [1, 2]).result(timeout=60)]
+        cluster.scale(2)
+        client.wait_for_workers(2, timeout=60)
+        out.append(len(client.scheduler_info()["workers"]))
+        again = gateway.connect(gateway.list_clusters()[0].name)
+        out.append(again.get_client().submit(sum, [3, 4]).result(timeout=60))
+        cluster.shutdown()
+        out.append(gateway.list_clusters())
+        print(json.dumps(out))
+        """)
+    assert said == [3, 2, 7, []]
+
+
+def test_a_cluster_follows_the_work_and_keeps_one_worker(here: Place) -> None:
+    said = here.json("""
+        import json, time
+        from datasluse import Cluster
+        cluster = Cluster()
+        client = cluster.get_client()
+        cluster.adapt(maximum=3)
+        futures = client.map(lambda n: (time.sleep(0.4), n)[1], range(60), pure=False)
+        results = client.gather(futures)
+        most = len(client.scheduler_info()["workers"])
+        del futures
+        deadline = time.monotonic() + 40
+        while len(client.scheduler_info()["workers"]) > 1 and time.monotonic() < deadline:
+            time.sleep(0.5)
+        time.sleep(4)
+        print(json.dumps([sum(results), most, len(client.scheduler_info()["workers"])]))
+        """)
+    assert said[0] == sum(range(60))
+    assert said[1] > 1
+    assert said[2] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"image": "debian"}, "Unknown fields ['image']"),
+        ({"environment": "LD_PRELOAD=x"}, "Unknown fields ['environment']"),
+        ({"mounts": "/etc"}, "Unknown fields ['mounts']"),
+        ({"network": "host"}, "Unknown fields ['network']"),
+        ({"uid": 0}, "Unknown fields ['uid']"),
+        ({"scheduler_cmd": "sh"}, "Unknown fields ['scheduler_cmd']"),
+        ({"æøå": "x"}, "Unknown fields ['æøå']"),
+        ({"workers": 10**30}, "58"),
+        ({"workers": -1}, "0"),
+        ({"workers": "many"}, "workers"),
+        ({"profile": "../base"}, "profile"),
+    ],
+)
+def test_nothing_but_a_profile_and_a_number_can_be_chosen(here: Place, options: dict[str, Any], words: str) -> None:
+    said = here.json(f"""
+        import json
+        from dask_gateway import Gateway
+        with Gateway() as gateway:
+            try:
+                gateway.submit(**{options!r})
+                print(json.dumps("begun"))
+            except ValueError as e:
+                print(json.dumps(str(e)))
+        """)
+    assert words in said
+    assert not here.containers()
+
+
+def test_more_than_the_limits_is_refused_with_what_is_in_use(here: Place) -> None:
+    said = here.json("""
+        import json
+        from datasluse import Cluster
+        cluster = Cluster(workers=1)
+        out = []
+        for ask in (lambda: Cluster(workers=15), lambda: cluster.scale(99)):
+            try:
+                ask()
+                out.append("given")
+            except Exception as e:
+                out.append(str(e))
+        cluster.scale(2)
+        print(json.dumps(out))
+        """)
+    person, project = here.person.name, here.project
+    assert f"I brug: {person} ({project}): 2. Der blev bedt om 16 mere" in said[0]
+    assert "16 kerner" in said[0]
+    assert (
+        said[1].startswith("Dine klynger må bruge 16 kerner")
+        or "exceed resource limit" in said[1]
+        or said[1] == "given"
+    )
+    until(lambda: len(here.containers("worker")) == 2, 20)
+
+
+def test_a_project_without_clusters_has_none(stack: Stack, here: Place) -> None:
+    person = stack.person("bob")
+    room = stack.open_room(stack.project(person), person)
+    code = "from datasluse import Cluster\ntry:\n    Cluster()\nexcept ValueError as e:\n    print(e)"
+    assert "Dette projekt har ingen klynger" in room.kernel().run(code)
+
+
+# -- what goes wrong ---------------------------------------------------------------------------------------------------
+START_A_JOB = """
+    import json, time
+    from datasluse import Cluster
+    cluster = Cluster(workers=2)
+    client = cluster.get_client()
+    client.wait_for_workers(2, timeout=60)
+    futures = client.map(lambda n: (time.sleep(0.2), n)[1], range(100), pure=False)
+    """
+END_IT = """
+    print(json.dumps([sum(client.gather(futures)), len(client.scheduler_info()["workers"])]))
+    """
+
+
+def test_a_worker_killed_in_the_middle_is_replaced_and_the_result_is_right(here: Place) -> None:
+    here.run(START_A_JOB)
+    killed = here.containers("worker")[0]["Id"]
+    here.stack.docker.kill(killed)
+    until(
+        lambda: killed not in {c["Id"] for c in here.containers("worker")} and len(here.containers("worker")) == 2, 20
+    )
+    assert here.json(END_IT)[0] == sum(range(100))
+    assert "erstattet" in here.room.request("GET", "/datasluse/requests").json()["room"]["notices"][-1]["words"]
+
+
+def test_a_scheduler_out_of_memory_is_told_as_that_within_ten_seconds(here: Place) -> None:
+    here.run("""
+        from datasluse import Cluster
+        cluster = Cluster(workers=0)
+        client = cluster.get_client()
+        def fill():
+            global kept
+            kept = [bytearray(b"x" * (1 << 20)) for _ in range(4096)]
+        try:
+            client.run_on_scheduler(fill)
+        except Exception as e:
+            print(e)
+        """)
+
+    def told() -> bool:
+        notices = here.room.request("GET", "/datasluse/requests").json()["room"]["notices"]
+        return any("hukommelse op" in notice["words"] for notice in notices)
+
+    until(told, 10)
+    until(lambda: not here.containers(), 20)
+
+
+def test_clusters_outlive_the_gateway_and_still_listen(here: Place) -> None:
+    here.run(START_A_JOB)
+    kill_process(here.stack, "clusters")
+    assert here.json(END_IT) == [sum(range(100)), 2]
+    until(lambda: here.run("cluster.scale(1); print('scaled')") == "scaled\n", 40)
+    until(lambda: len(here.containers("worker")) == 1, 40)
+    assert here.run("cluster.shutdown(); print('down')") == "down\n"
+    until(lambda: not here.containers(), 20)
+
+
+def test_a_cluster_ends_with_its_room(stack: Stack, here: Place) -> None:
+    other = place(stack)
+    other.run("from datasluse import Cluster; cluster = Cluster(workers=2)")
+    assert len(other.containers()) == 3
+    stack.sluse("room", "close", other.room.id)
+    until(lambda: not other.containers(), 20)
+    assert not stack.docker.networks(names=[other.room.name("net")])
+
+
+def kill_process(stack: Stack, name: str) -> None:
+    """kill -9; supervisor starts it again."""
+    killed = processes.pids(stack.settings)[name]
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: processes.pids(stack.settings).get(name, killed) != killed, 30)
