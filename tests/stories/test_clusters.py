@@ -69,14 +69,16 @@ def here(stack: Stack) -> Iterator[Place]:
 
 @pytest.fixture(autouse=True)
 def leave_none(here: Place) -> Iterator[None]:
-    """Each test begins and ends without a cluster, and without containers of one."""
+    """Each test has a notebook of its own, and ends without a cluster and without containers of one."""
+    here.kernel = here.room.kernel()
     yield
-    here.run("""
-        from dask_gateway import Gateway
-        with Gateway() as gateway:
-            for report in gateway.list_clusters():
-                gateway.stop_cluster(report.name)
-        """)
+    here.room.request("DELETE", f"/api/kernels/{here.kernel.id}")
+    here.room.run(
+        "from dask_gateway import Gateway\n"
+        "with Gateway() as gateway:\n"
+        "    for report in gateway.list_clusters():\n"
+        "        gateway.stop_cluster(report.name)\n"
+    )
     until(lambda: not here.containers(), 30)
 
 
