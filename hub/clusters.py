@@ -327,14 +327,15 @@ class ContainerBackend(DBBackendBase):
         cluster = self.db.get_cluster(cluster_name)
         if cluster is None or cluster.target > JobStatus.RUNNING:
             return
-        ours = {w.name: w for w in cluster.workers.values() if w.status < JobStatus.STOPPED}
-        said = {key: set(msg[key]) & set(ours) for key in ("active_workers", "closing_workers", "closed_workers")}
-        # One that runs and is not spoken of runs: its end is the engine's to say.
-        silent = {n for n, w in ours.items() if w.status == JobStatus.RUNNING} - set().union(*said.values())
         have = sum(w.is_active() for w in cluster.workers.values())
         count = min(msg["count"], cluster.config.cluster_max_workers)
         if count > have:
             count = have + await asyncio.to_thread(self._free, cluster_name, count - have)
+        # No waiting from here on: dask-gateway asserts that what is said fits the states that it has.
+        ours = {w.name: w for w in cluster.workers.values() if w.status < JobStatus.STOPPED}
+        said = {key: set(msg[key]) & set(ours) for key in ("active_workers", "closing_workers", "closed_workers")}
+        # One that runs and is not spoken of runs: its end is the engine's to say.
+        silent = {n for n, w in ours.items() if w.status == JobStatus.RUNNING} - set().union(*said.values())
         address = cluster.state["address"]
         believed = {
             "scheduler_address": f"tls://{address}:{SCHEDULER_PORT}",
