@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from governance.settings import proposed
 from hub import edge, gate, haproxy
-from hub.plan import DOOR_PORT, OUT_PORT, PROBE_PORT, plan_room
+from hub.plan import COMMANDS_PORT, DOOR_PORT, OUT_PORT, PROBE_PORT, plan_room
 
 ROOT = Path(__file__).parent.parent
 PATH = f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"
@@ -135,6 +135,7 @@ def ours(folder: Path, responder: int) -> Iterator[Way]:
         "/run/gate/admin.sock": str(folder / "gate.sock"),
         f"bind {plan.front}:{DOOR_PORT}": f"bind 127.0.0.1:{door}",
         f"bind {plan.front}:{PROBE_PORT}": f"bind 127.0.0.1:{free_port()}",
+        f"bind {plan.front}:{COMMANDS_PORT}": f"bind 127.0.0.1:{free_port()}",
         f"bind {plan.gate_address}:{OUT_PORT}": f"bind 127.0.0.1:{free_port()}",
         f"src {settings.front_host}": "src 127.0.0.1",
         f"{plan.room_address}:8888": f"127.0.0.1:{responder}",

@@ -95,6 +95,12 @@ def begin(
     if given is None:
         known = ", ".join(settings.every_profile)
         raise Invalid("There is no profile {profile}: choose one of {known}.", profile=profile, known=known)
+    if given.image != here.room.image:
+        raise Invalid(
+            "The profile {profile} is for rooms of the image {image}: open the room with it.",
+            profile=profile,
+            image=given.image,
+        )
     names = list(workers)
     if len(names) > given.most_workers:
         raise Invalid(

@@ -41,6 +41,30 @@ PROFILES: dict[str, Profile] = {
         most_workers=16,
         why="Data frames hold the interpreter's lock, so a second thread waits; 2 GiB is 8 partitions of 100 MB twice.",
     ),
+    "ml": Profile(
+        title="Machine learning: scikit-learn, XGBoost, LightGBM, PyTorch",
+        image="ml",
+        threads=2,
+        memory_gib=4,
+        most_workers=8,
+        why="These libraries release the lock and use threads of their own; each worker copies the training data.",
+    ),
+    "genomics": Profile(
+        title="Genomes: arrays of genotypes",
+        image="genomics",
+        threads=2,
+        memory_gib=4,
+        most_workers=8,
+        why="Arrays release the lock; 10,000 variants of 1,000 people are 20 MB, and each thread holds several such.",
+    ),
+    "imaging": Profile(
+        title="Images: volumes and segmentation",
+        image="imaging",
+        threads=1,
+        memory_gib=4,
+        most_workers=8,
+        why="A volume is read whole, and SimpleITK starts threads of its own: one task at a time, with room for it.",
+    ),
 }
 """What every installation has; its settings may add others, or replace these."""
 

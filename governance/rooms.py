@@ -65,12 +65,21 @@ class Standing:
     project: Project
 
 
-def want_open(tx: Session, person: Person, project: Project, size: str, settings: Settings, now: datetime) -> Room:
+def want_open(
+    tx: Session,
+    person: Person,
+    project: Project,
+    size: str,
+    settings: Settings,
+    now: datetime,
+    *,
+    image: str = "base",
+) -> Room:
     """Say that a person's room in a project should run.
 
     Raises:
         NotAllowed: the person may not be in this project's rooms now.
-        Invalid: there is no such size.
+        Invalid: there is no such size or image.
         Unavailable: every address of this host is in use.
     """
     refused = projects.refusal(tx, person, project, now, direct_person_level=settings.direct_person_level)
@@ -78,6 +87,9 @@ def want_open(tx: Session, person: Person, project: Project, size: str, settings
         raise refused
     if size not in SIZES:
         raise Invalid("there is no room size {size}: choose one of {sizes}", size=size, sizes=", ".join(SIZES))
+    images = settings.room_images
+    if image not in images:
+        raise Invalid("there is no image {image}: choose one of {images}", image=image, images=", ".join(images))
     room = tx.scalar(select(Room).where(Room.person_id == person.id, Room.project_id == project.id))
     if room is None:
         closed = RoomState.CLOSED
@@ -85,12 +97,16 @@ def want_open(tx: Session, person: Person, project: Project, size: str, settings
         room.changed_at = now
         tx.add(room)
     if room.actual in ENDED:
-        room.size, room.actual, room.reason = size, RoomState.STARTING, None
+        room.size, room.image, room.actual, room.reason = size, image, RoomState.STARTING, None
     if room.slot is None:
         room.slot = _free_slot(tx, now)
     if room.wanted != RoomState.OPEN:
         room.wanted = RoomState.OPEN
-        audit.append(tx, Event("room.wanted", person.id, project.id, {"room": room.id, "size": room.size}), now)
+        audit.append(
+            tx,
+            Event("room.wanted", person.id, project.id, {"room": room.id, "size": room.size, "image": room.image}),
+            now,
+        )
     room.changed_at = now
     tx.flush()
     return room
@@ -110,6 +126,13 @@ def became(tx: Session, room: Room, state: RoomState, now: datetime, *, reason: 
         room.actual, room.changed_at = state, now
         room.reason = reason.as_json() if reason else None
         audit.append(tx, Event(f"room.{state}", room.person_id, room.project_id, {"room": room.id}), now)
+
+
+def ran(tx: Session, room_id: str, image: str, digest: str, now: datetime) -> None:
+    """Record which image a room that starts is made from: its tag, a hash of what went in, and the engine's digest."""
+    room = standing(tx, room_id).room
+    detail: dict[str, str | int | None] = {"room": room.id, "image": image, "digest": digest}
+    audit.append(tx, Event("room.image", room.person_id, room.project_id, detail), now)
 
 
 def mounted(tx: Session, room_id: str, versions: Iterable[tuple[str, str]], now: datetime) -> None:

@@ -16,7 +16,7 @@ from typing import Annotated, Self
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, StringConstraints, ValidationError, model_validator
 
-from governance.compute import PER_PERSON, PER_PROJECT, PROFILES, Limits, Profile
+from governance.compute import PER_PERSON, PER_PROJECT, PROFILES, ImageName, Limits, Profile
 from governance.errors import Invalid
 
 CONFIGURATION = Path("/etc/datasluse")
@@ -90,6 +90,8 @@ class Settings(BaseModel):
     """A cluster that computes nothing and is asked for nothing ends after this."""
     profiles: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")], Profile] = {}
     """This installation's own cluster profiles, beside those that every installation has."""
+    images: list[ImageName] = []
+    """Images of profiles, beside `base`, that this host has: `./up` builds them, and rooms may be opened with them."""
     home_mib: Annotated[int, Field(ge=64)] = 2048
     project_mib: Annotated[int, Field(ge=64)] = 8192
     """Quotas of new homes and new project folders; each can be enlarged later."""
@@ -108,8 +110,13 @@ class Settings(BaseModel):
 
     @property
     def every_profile(self) -> dict[str, Profile]:
-        """The cluster profiles there are, by name."""
-        return PROFILES | self.profiles
+        """The cluster profiles there are, by name: those whose image this host has."""
+        return {n: p for n, p in (PROFILES | self.profiles).items() if p.image in self.room_images}
+
+    @property
+    def room_images(self) -> tuple[str, ...]:
+        """The images that a room can be opened with."""
+        return ("base", *self.images)
 
     # -- where things are ------------------------------------------------------------------------------------------
     @property
@@ -289,7 +296,7 @@ def write(settings: Settings) -> None:
     path = file_of(settings.installation)
     path.touch(mode=0o640 if settings.database_url else 0o644)
     given = settings.model_dump(mode="json", exclude_none=True)
-    usual = {"clusters_per_person", "clusters_per_project", "profiles"} - settings.model_fields_set
+    usual = {"clusters_per_person", "clusters_per_project", "profiles", "images"} - settings.model_fields_set
     path.write_text(tomli_w.dumps({key: value for key, value in given.items() if key not in usual}))
 
 

@@ -156,6 +156,7 @@ class Room(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("persons.id"))
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
     size: Mapped[str] = mapped_column(String(20))
+    image: Mapped[str] = mapped_column(String(31), default="base")
     slot: Mapped[int | None] = mapped_column(unique=True)
     """Its place in the address plan (`Settings.front_address`, `room_network`); kept for an hour after closing."""
     wanted: Mapped[RoomState] = mapped_column(Chosen(RoomState))

@@ -202,12 +202,18 @@ class ContainerBackend(DBBackendBase):
 
     async def get_cluster_options(self, user: models.User) -> Options:
         """What a researcher may choose; everything else comes from the rows."""
-        names = list(self.given.settings.every_profile)
+        names = await asyncio.to_thread(self._profiles, user.name)
         return Options(
-            Select("profile", names, default="base", label="Profile"),
+            Select("profile", names, default=names[0], label="Profile"),
             Integer("workers", default=1, min=0, max=MOST_WORKERS, label="Workers at the start"),
             handler=self._configuration,
         )
+
+    def _profiles(self, room: str) -> list[str]:
+        """Those of the room's image: what a notebook sends to a worker must be there."""
+        with self.given.database.read() as tx:
+            image = rooms.standing(tx, room).room.image
+        return [name for name, given in self.given.settings.every_profile.items() if given.image == image]
 
     def _configuration(self, options: Any, _user: models.User) -> dict[str, Any]:
         given = self.given.settings.every_profile[options.profile]
@@ -249,7 +255,7 @@ class ContainerBackend(DBBackendBase):
         given = self.given
         with given.database.write() as tx:
             here = rooms.standing(tx, cluster.username)
-            now, image = given.clock(), tags(given.settings)["base"]
+            now, image = given.clock(), tags(given.settings)[here.room.image]
             clusters.begin(tx, here, cluster.name, profile, workers, image, given.settings, now)
             plan = granted(tx, here.room.id, given.settings, now)
             places = {c.name: c.place for c in clusters.containers(tx, cluster.name)}

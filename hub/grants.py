@@ -19,4 +19,5 @@ def granted(tx: Session, room: str, settings: Settings, now: datetime) -> RoomPl
     if refused or here.room.slot is None:
         raise NotAllowed("the room {room} is not granted: {reason}", room=room, reason=refused)
     snapshots = [(d.name, d.sha256) for d in data.of_project(tx, here.project.id)]
-    return plan_room(room, here.person.id, here.project.id, here.room.slot, here.room.size, snapshots, settings)
+    row = here.room
+    return plan_room(room, here.person.id, here.project.id, here.room.slot, row.size, snapshots, settings, row.image)

@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from docker import APIClient
@@ -33,7 +33,9 @@ PYTHON = "3.11.2"
 """Debian 12's: wheels are taken for the image's Python, not for the host's."""
 
 LAB_FILES = "/opt/room/share/jupyter/lab/static"
-NAMES = ("gate", "base", "sandbox")
+ALWAYS = ("gate", "base", "sandbox")
+PYTORCH = os.environ.get("SLUSE_PYTORCH_INDEX", "https://download.pytorch.org/whl/cpu")
+"""Where torch is fetched without CUDA; the wheel's hash is in the image's folder."""
 MADE = {"__pycache__", "node_modules", "lib", "labextension"}
 """Folders in a checkout that tools make; they are no input."""
 Say = Callable[[str], None]
@@ -60,16 +62,22 @@ def build(settings: Settings, source: Path, tools: Path, docker: APIClient, say:
     if not _there(docker, debian):
         say(f"Debian base by debootstrap ({debian})")
         _debian(debian)
-    built = {name: _build(name, debian, source / "images" / name, source, tools, docker, say) for name in NAMES}
-    publish(settings, built["base"], docker, say)
+    known = {folder.name for folder in (source / "images").iterdir()} - set(ALWAYS)
+    for name in settings.images:
+        if name not in known:
+            raise Invalid("there is no image {name}: choose of {known}", name=name, known=", ".join(sorted(known)))
+    built: dict[str, str] = {}
+    for name in (*ALWAYS, *settings.images):
+        base = built.get("base", "")
+        built[name] = _build(name, debian, base, source / "images" / name, source, tools, docker, say)
+    for name in ("base", *settings.images):
+        publish(settings, built[name], docker, say)
+    _forget_published(settings, built.values(), docker)
     _record(settings).write_text(json.dumps(built, indent=1))
 
 
 def publish(settings: Settings, tag: str, docker: APIClient, say: Say) -> None:
-    """Copy JupyterLab's own files out of an image of rooms, to be served outside them, with compressed twins.
-
-    What no container's image needs any more is removed.
-    """
+    """Copy JupyterLab's own files out of an image of rooms, to be served outside them, with compressed twins."""
     folder = settings.assets / tag.rsplit(":", 1)[-1]
     if not folder.exists():
         say(f"JupyterLab's files out of {tag}")
@@ -87,17 +95,23 @@ def publish(settings: Settings, tag: str, docker: APIClient, say: Say) -> None:
             if path.is_file() and compressor.should_compress(path.name):
                 compressor.compress(str(path))
         partial.rename(folder)
-    needed = {c["Image"].rsplit(":", 1)[-1] for c in docker.containers(all=True)} | {folder.name}
+
+
+def _forget_published(settings: Settings, built: Iterable[str], docker: APIClient) -> None:
+    """Remove what no image that is used, or that a container still has, needs any more."""
+    needed = {tag.rsplit(":", 1)[-1] for tag in (*built, *(c["Image"] for c in docker.containers(all=True)))}
     for old in settings.assets.iterdir():
         if old.name not in needed:
             shutil.rmtree(old)
 
 
-def _build(name: str, debian: str, folder: Path, source: Path, tools: Path, docker: APIClient, say: Say) -> str:
-    wheels = wheel_list(tools, source, f"image-{name}") if name != "gate" else ""
+def _build(
+    name: str, debian: str, base: str, folder: Path, source: Path, tools: Path, docker: APIClient, say: Say
+) -> str:
+    wheels = _wheels_of(name, folder, tools, source)
     code, own = ([source / line for line in _names(folder / listed)] for listed in ("code", "own"))
     inputs = (part for path in (folder, *code, *own) for part in _contents(path))
-    tag = _tag(name, debian, wheels, *inputs)
+    tag = _tag(name, debian, base if name not in ALWAYS else "", wheels, *inputs)
     if _there(docker, tag):
         return tag
     say(f"image {name} ({tag})")
@@ -120,7 +134,8 @@ def _build(name: str, debian: str, folder: Path, source: Path, tools: Path, dock
             fetch(tools, ready, context / "wheels")
             if sources:
                 _from_source(tools, sources, context / "own")
-        _run(["docker", "build", "-q", "--build-arg", f"DEBIAN={debian}", "-t", unverified, str(context)])
+        given = ("--build-arg", f"DEBIAN={debian}", *(("--build-arg", f"BASE={base}") if name not in ALWAYS else ()))
+        _run(["docker", "build", "-q", *given, "-t", unverified, str(context)])
     say(f"image {name}: verify")
     _run(["docker", "run", "--rm", "--network=none", "--entrypoint=/verify", unverified])
     _run(["docker", "tag", unverified, tag])
@@ -137,6 +152,26 @@ def _debian(tag: str) -> None:
             cached.unlink()
         with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as tar:
             _run(["docker", "import", "-", tag], stdin=tar.stdout)
+
+
+def _wheels_of(name: str, folder: Path, tools: Path, source: Path) -> str:
+    """What an image installs: its group of the lock file, for a profile without what `base` has, and torch.
+
+    Raises:
+        Invalid: the lock file gives a profile another version of something than `base`.
+    """
+    if name == "gate":
+        return ""
+    wheels = wheel_list(tools, source, f"image-{name}")
+    if name not in ALWAYS:
+        entries = {entry.split("==")[0]: entry for entry in _entries(wheels)}
+        below = {entry.split("==")[0]: entry for entry in _entries(wheel_list(tools, source, "image-base"))}
+        for package, entry in below.items():
+            if entries.get(package) != entry:
+                raise Invalid("{name} has another {package} than base: lock it again", name=name, package=package)
+        wheels = "".join(entry for package, entry in entries.items() if package not in below)
+    torch = folder / "torch.txt"
+    return wheels + (torch.read_text() if torch.exists() else "")
 
 
 def wheel_list(tools: Path, source: Path, group: str) -> str:
@@ -171,14 +206,20 @@ def fetch(tools: Path, wheels: str, to: Path) -> None:
             "--no-deps",
             "--only-binary=:all:",
         ]
+        if "torch==" in wheels:
+            command += ["--extra-index-url", PYTORCH, "--retries", "1"]
         _run([*command, "--python-version", PYTHON, "--cache-dir", cache, "-d", str(to), "-r", requirements.name])
 
 
 def _apart(requirements: str, names: list[str]) -> tuple[str, str]:
     """The requirements without, and only with, the packages named; each is a line with its hashes on lines after it."""
-    entries = re.split(r"^(?=[A-Za-z0-9])", requirements, flags=re.MULTILINE)
+    entries = _entries(requirements)
     named = [entry for entry in entries if entry.split("==")[0] in names]
     return "".join(entry for entry in entries if entry not in named), "".join(named)
+
+
+def _entries(requirements: str) -> list[str]:
+    return [entry for entry in re.split(r"^(?=[A-Za-z0-9])", requirements, flags=re.MULTILINE) if entry]
 
 
 def _from_source(tools: Path, requirements: str, to: Path) -> None:

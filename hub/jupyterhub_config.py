@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from governance.settings import load
-from hub.images import tags
 
 c: Any = get_config()  # type: ignore[name-defined] # noqa: F821 (JupyterHub's)
 settings = load()
 folder = settings.state / "hub"
-images = tags(settings)
 
 c.JupyterHub.bind_url = f"http://127.0.0.1:{settings.hub_port}"
 c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{settings.hub_port}"
@@ -30,8 +28,6 @@ c.JupyterHub.load_roles = [
 
 c.JupyterHub.spawner_class = "project"
 c.ProjectSpawner.installation = settings.installation
-c.ProjectSpawner.room_image = images["base"]
-c.ProjectSpawner.gate_image = images["gate"]
 c.Spawner.start_timeout = 180
 c.Spawner.http_timeout = 180
 c.Spawner.poll_interval = 15

@@ -60,6 +60,8 @@ class RoomPlan:
     """The gate's address on the front network: whoever calls from it is this person in this project."""
     mounts: tuple[Mount, ...]
     size: Size
+    image: str
+    """The image's name; its tag is `hub.images.tags`'s."""
 
     @property
     def data(self) -> list[tuple[str, str]]:
@@ -184,6 +186,7 @@ def plan_room(
     size: str,
     data: Sequence[tuple[str, str]],
     settings: Settings,
+    image: str = "base",
 ) -> RoomPlan:
     """Decide what a room may touch.
 
@@ -208,6 +211,7 @@ def plan_room(
         front=settings.front_address(slot),
         mounts=tuple(mounts),
         size=SIZES[size],
+        image=image,
     )
 
 

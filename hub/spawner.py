@@ -20,6 +20,7 @@ from governance.errors import Refused, Unavailable
 from governance.settings import load
 from hub import container, doctor, gate
 from hub.grants import granted
+from hub.images import tags
 from hub.plan import DOOR_PORT, GATE_UID, PROBE_PORT, ROOM_UID, RoomPlan
 from hub.storage import prepare_home, prepare_project
 
@@ -37,8 +38,6 @@ class ProjectSpawner(DockerSpawner):
     """
 
     installation = Unicode(config=True, help="The installation's name, e.g. `main`.")
-    room_image = Unicode(config=True, help="The image of rooms, with its tag.")
-    gate_image = Unicode(config=True, help="The image of gates, with its tag.")
 
     _pool: ThreadPoolExecutor | None = None
 
@@ -65,6 +64,12 @@ class ProjectSpawner(DockerSpawner):
     @property
     def gate(self) -> gate.Gate:
         return gate.of_room(self.settings, self.room)
+
+    def _image(self, name: str) -> str:
+        found = tags(self.settings).get(name)
+        if found is None:
+            raise Unavailable("the image {name} is not built: run ./up", name=name)
+        return found
 
     def _name(self, part: str) -> str:
         return f"sluse-{self.installation}-{part}-{self.room}"
@@ -122,9 +127,12 @@ class ProjectSpawner(DockerSpawner):
         for mount in plan.mounts:
             if not mount.source.is_dir():
                 raise Unavailable("the folder {path} is missing: restore it from a backup", path=mount.source)
+        image = self._image(plan.image)
+        digest = str(self.client.inspect_image(image)["Id"])
         with self.database.write() as tx:
             rooms.mounted(tx, plan.room, plan.data, datetime.now(UTC))
-        container.create(self.client, container.room(plan, self.room_image, self.room_token))
+            rooms.ran(tx, plan.room, image, digest, datetime.now(UTC))
+        container.create(self.client, container.room(plan, image, self.room_token))
         self.object_id = self.client.inspect_container(plan.name("room"))["Id"]
         self.client.start(plan.name("room"))
 
@@ -135,7 +143,7 @@ class ProjectSpawner(DockerSpawner):
             left = egress.today(tx, plan.person_id, self.settings, now).left
         reader = container.id_on_host(self.client, GATE_UID)
         self.gate.prepare(plan, self.settings, self.room_token, sids, left, reader)
-        container.create(self.client, container.gate(plan, self.gate_image, self.gate.folder))
+        container.create(self.client, container.gate(plan, self._image("gate"), self.gate.folder))
         self.client.connect_container_to_network(
             plan.name("gate"), plan.name("net"), ipv4_address=str(plan.gate_address)
         )

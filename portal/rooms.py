@@ -49,15 +49,17 @@ def my_projects(here: Me) -> Response:
             for project, role in projects.of_person(tx, here.person)
         ]
         day = egress.today(tx, here.person.id, here.site.settings, now)
-    return here.page("projects.html", projects=shown, sizes=SIZES, day=day)
+    return here.page("projects.html", projects=shown, sizes=SIZES, images=_images(here), day=day)
 
 
 @router.post("/projects/{key}/room")
-def open_room(here: Me, key: str, size: Annotated[str, Form()] = "small") -> Response:
+def open_room(
+    here: Me, key: str, size: Annotated[str, Form()] = "small", image: Annotated[str, Form()] = "base"
+) -> Response:
     """Have my room in a project opened."""
     with here.site.database.write() as tx:
         project = projects.keyed(tx, key)
-        room = rooms.want_open(tx, here.person, project, size, here.site.settings, here.site.clock())
+        room = rooms.want_open(tx, here.person, project, size, here.site.settings, here.site.clock(), image=image)
     here.site.reconciler.look(room.id)
     return go(f"/rooms/{room.id}?enter=1")
 
@@ -68,7 +70,15 @@ def show_room(here: Me, room: str, enter: bool = False) -> Response:
     standing = _mine(here, room)
     reason = Refused.of_json(standing.room.reason) if standing.room.reason else None
     direct = not TIERS[standing.project.tier].direct
-    return here.page("room.html", here=standing, enter=enter, reason=reason, sizes=SIZES, direct_person_level=direct)
+    return here.page(
+        "room.html",
+        here=standing,
+        enter=enter,
+        reason=reason,
+        sizes=SIZES,
+        images=_images(here),
+        direct_person_level=direct,
+    )
 
 
 @router.get("/rooms/{room}/state")
@@ -106,6 +116,14 @@ def close_room(here: Me, room: str) -> Response:
         rooms.want_closed(tx, standing.room, here.site.clock(), reason=rooms.CLOSED_BY_PERSON)
     here.site.reconciler.look(room)
     return go(f"/rooms/{room}")
+
+
+def _images(here: Member) -> dict[str, str]:
+    """What each image that a room can have is for, in English; by name."""
+    profiles = here.site.settings.every_profile.values()
+    return {
+        image: next((p.title for p in profiles if p.image == image), image) for image in here.site.settings.room_images
+    }
 
 
 def _mine(here: Member, room: str) -> Standing:

@@ -30,7 +30,13 @@ class Opened:
 
 
 def open_room(
-    settings: Settings, database: Database, project: str, person: str, size: str, clock: Callable[[], datetime]
+    settings: Settings,
+    database: Database,
+    project: str,
+    person: str,
+    size: str,
+    clock: Callable[[], datetime],
+    image: str = "base",
 ) -> Opened:
     """Open a person's room in a project and admit one ticket to it.
 
@@ -40,7 +46,8 @@ def open_room(
     began = time.monotonic()
     reconciler = Reconciler(settings)
     with database.write() as tx:
-        room = rooms.want_open(tx, people.named(tx, person), projects.keyed(tx, project), size, settings, clock())
+        wanted = people.named(tx, person), projects.keyed(tx, project), size, settings, clock()
+        room = rooms.want_open(tx, *wanted, image=image)
     reconciler.look(room.id)
     _wait(database, room.id, began + LONGEST)
     with database.write() as tx:

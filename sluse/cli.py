@@ -423,13 +423,14 @@ def room_open(
     project: str,
     person: str,
     size: Annotated[str, typer.Option(help=f"One of {', '.join(SIZES)}.")] = "small",
+    image: Annotated[str, typer.Option(help="One of the images that this host has.")] = "base",
     as_json: Json = False,
 ) -> None:
     """Open a person's room and print a ticket into it; for tests and for help in need."""
     from sluse.access import open_room
 
     settings, database = _open()
-    opened = asdict(open_room(settings, database, project, person, size, _now))
+    opened = asdict(open_room(settings, database, project, person, size, _now, image))
     print(json.dumps(opened) if as_json else "\n".join(f"{key}: {value}" for key, value in opened.items()))
 
 

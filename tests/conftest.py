@@ -153,9 +153,10 @@ class Stack:
             people.give_role(tx, people.named(tx, person.name), role, "Test Controller", datetime.now(UTC))
         return person
 
-    def open_room(self, project: str, person: Person) -> Room:
+    def open_room(self, project: str, person: Person, image: str = "base") -> Room:
         """Open a person's room and go in with the ticket."""
-        opened = open_room(self.settings, self.database, project, person.name, "small", lambda: datetime.now(UTC))
+        now = lambda: datetime.now(UTC)  # noqa: E731
+        opened = open_room(self.settings, self.database, project, person.name, "small", now, image)
         room = Room(self, opened.room, opened.ticket)
         self.rooms.append(room)
         room.enter()

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from governance.settings import Settings
 from hub import gate, haproxy, policy
 from hub.gate import Gate
-from hub.plan import DOOR_PORT, OUT_PORT, PROBE_PORT
+from hub.plan import COMMANDS_PORT, DOOR_PORT, OUT_PORT, PROBE_PORT
 from tests.hub.test_plan import plan
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -102,6 +102,7 @@ def bench(settings: Settings, tmp_path: Path) -> Iterator[Bench]:
         "/run/gate/admin.sock": str(tmp_path / "run" / "admin.sock"),
         f"bind {here.front}:{DOOR_PORT}": f"bind 127.0.0.1:{port}",
         f"bind {here.front}:{PROBE_PORT}": f"bind 127.0.0.1:{free_port()}",
+        f"bind {here.front}:{COMMANDS_PORT}": f"bind 127.0.0.1:{free_port()}",
         f"bind {here.gate_address}:{OUT_PORT}": f"bind 127.0.0.1:{free_port()}",
         f"src {settings.front_host}": "src 127.0.0.1",
         f"{here.room_address}:8888": f"127.0.0.1:{room.server_address[1]}",

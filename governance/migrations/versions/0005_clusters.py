@@ -1,4 +1,4 @@
-"""clusters of rooms, their containers, and which projects may have them"""
+"""clusters of rooms, their containers, and which projects may have them; the image of a room"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -45,3 +45,5 @@ def upgrade() -> None:
     op.create_index(op.f("ix_cluster_containers_started_at"), "cluster_containers", ["started_at"])
     with op.batch_alter_table("projects", schema=None) as batch_op:
         batch_op.add_column(sa.Column("clusters", sa.Boolean(), nullable=False, server_default=sa.false()))
+    with op.batch_alter_table("rooms", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("image", sa.String(length=31), nullable=False, server_default="base"))
