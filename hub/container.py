@@ -75,7 +75,8 @@ def room(plan: RoomPlan, image: str, token: str) -> dict[str, Any]:
         "name": plan.name("room"),
         "image": image,
         "hostname": "room",
-        "environment": {"HOME": HOME, "JUPYTER_TOKEN": token, "LANG": "C.UTF-8", "ASSETS": assets(image)},
+        "environment": {"HOME": HOME, "JUPYTER_TOKEN": token, "LANG": "C.UTF-8", "ASSETS": assets(image)}
+        | ({"CLUSTERS": "1"} if plan.clusters else {}),
         "command": ["jupyter-lab", "--no-browser", "--ip=0.0.0.0", f"--port={JUPYTER_PORT}"],
         "labels": plan.labels("room"),
     }

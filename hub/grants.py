@@ -20,4 +20,5 @@ def granted(tx: Session, room: str, settings: Settings, now: datetime) -> RoomPl
         raise NotAllowed("the room {room} is not granted: {reason}", room=room, reason=refused)
     snapshots = [(d.name, d.sha256) for d in data.of_project(tx, here.project.id)]
     row = here.room
-    return plan_room(room, here.person.id, here.project.id, here.room.slot, row.size, snapshots, settings, row.image)
+    ids = room, here.person.id, here.project.id, here.room.slot
+    return plan_room(*ids, row.size, snapshots, settings, row.image, clusters=here.project.clusters)

@@ -62,6 +62,8 @@ class RoomPlan:
     size: Size
     image: str
     """The image's name; its tag is `hub.images.tags`'s."""
+    clusters: bool
+    """Whether it may have clusters: JupyterLab then loads what shows them."""
 
     @property
     def data(self) -> list[tuple[str, str]]:
@@ -187,6 +189,8 @@ def plan_room(
     data: Sequence[tuple[str, str]],
     settings: Settings,
     image: str = "base",
+    *,
+    clusters: bool = False,
 ) -> RoomPlan:
     """Decide what a room may touch.
 
@@ -212,6 +216,7 @@ def plan_room(
         mounts=tuple(mounts),
         size=SIZES[size],
         image=image,
+        clusters=clusters,
     )
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 """Of a kernel or a session: a UUID."""
 CLUSTER = "[0-9a-f]{32}"
+SCHEDULER = "10([.][0-9]{1,3}){3}:8787"
+"""As jupyter-server-proxy is asked for it; the room itself reaches no other network."""
 READ = ("GET", "HEAD")
 LARGEST_ANSWER = 16 << 20
 """Bytes of one answer whose length is said: what is larger is a download."""
@@ -75,6 +77,25 @@ WAY_IN = (
         READ,
         "/lab/extensions/(@datasluse/release-requests|jupyterlab_pygments)/static/[A-Za-z0-9._-]+",
         "the extensions we put there; a planted one would be served without a question",
+    ),
+    Passage(
+        "clusters",
+        ("GET", "POST"),
+        f"/datasluse/clusters(/{CLUSTER}/(scale|stop|plots))?",
+        "start, scale and stop clusters",
+    ),
+    Passage(
+        "dashboard",
+        READ,
+        f"/proxy/{SCHEDULER}/(individual-[a-z0-9-]+|statics?/[A-Za-z0-9._/-]+)",
+        "a cluster's plots: pages of the researcher's own scheduler, under this gate's policy like all the room's",
+    ),
+    Passage(
+        "dashboard-messages",
+        ("GET",),
+        f"/proxy/{SCHEDULER}/individual-[a-z0-9-]+/ws",
+        "what the plots draw",
+        websocket=True,
     ),
     Passage("icons", READ, "/static/favicons/favicon[a-z0-9-]*[.]ico", "the tab's picture"),
 )

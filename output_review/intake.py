@@ -119,6 +119,7 @@ def mine(here: Here) -> dict[str, Any]:
             "room": {
                 "shown": day.shown,
                 "budget": day.budget,
+                "clusters": project.clusters,
                 "notices": [
                     {"id": name, "words": here.speech.refusal(why)}
                     for name, _, why in clusters.told(tx, here.room, here.clock() - TOLD_FOR)

@@ -51,6 +51,8 @@ class DemoProject:
     members: dict[str, ProjectRole]
     write: Callable[[Path], None]
     """Writes the data into a folder."""
+    more: tuple[str, ...] = ()
+    """Further notebooks."""
 
 
 def _projects(tools: Path, source: Path) -> list[DemoProject]:
@@ -64,6 +66,7 @@ def _projects(tools: Path, source: Path) -> list[DemoProject]:
             data="registers",
             members={"ada": lead, "bob": analyst},
             write=registers.write,
+            more=("cohort-on-a-cluster",),
         ),
         DemoProject(
             key="heart-attack-survival",
@@ -73,6 +76,7 @@ def _projects(tools: Path, source: Path) -> list[DemoProject]:
             data="heart",
             members={"bob": lead, "ada": analyst},
             write=lambda folder: clinical.write(folder, tools, source),
+            more=("search-on-a-cluster",),
         ),
     ]
 
@@ -118,6 +122,8 @@ def _add_project(settings: Settings, database: Database, made: DemoProject, now:
         starters = settings.state / "starters" / str(project.id)
         starters.mkdir(exist_ok=True)
         shutil.copy(STARTERS / f"{made.key}.ipynb", starters / "start-here.ipynb")
+        for name in made.more:
+            shutil.copy(STARTERS / f"{name}.ipynb", starters / f"{name}.ipynb")
 
 
 def logins(settings: Settings, database: Database) -> list[dict[str, Any]]:

@@ -39,6 +39,10 @@ PASSES = [
     ("GET", "/kernelspecs/python3/logo-svg.svg", "logos"),
     ("POST", "/datasluse/requests/7/submit", "ours"),
     ("POST", "/datasluse/look", "ours"),
+    ("POST", f"/datasluse/clusters/{CLUSTER}/scale", "clusters"),
+    ("GET", "/proxy/10.178.5.70:8787/individual-task-stream", "dashboard"),
+    ("GET", "/proxy/10.178.5.70:8787/static/js/bokeh.min.js", "dashboard"),
+    ("GET", "/proxy/10.178.5.70:8787/individual-task-stream/ws", "dashboard-messages"),
 ]
 REFUSED = [
     ("GET", "/files/rows.csv"),
@@ -49,6 +53,12 @@ REFUSED = [
     ("GET", "/login"),
     ("GET", "/hub/api"),
     ("GET", "/proxy/8000/"),
+    ("GET", "/proxy/10.178.5.70:8788/api/health"),
+    ("GET", "/proxy/198.51.100.10:8787/individual-task-stream"),
+    ("GET", "/proxy/localhost:8787/individual-task-stream"),
+    ("GET", "/proxy/10.178.5.70:8787/info/logs.html"),
+    ("POST", "/proxy/10.178.5.70:8787/individual-task-stream"),
+    ("PUT", "/datasluse/clusters"),
     ("GET", "/raw/secret.bin"),
     ("GET", "/custom/custom.css"),
     ("GET", "/static/lab/main.js"),  # the edge has its own copy

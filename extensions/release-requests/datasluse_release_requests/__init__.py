@@ -5,6 +5,7 @@ It runs as the researcher, inside the room: it is a convenience, and nothing out
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 
@@ -15,4 +16,9 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 def _load_jupyter_server_extension(app: Any) -> None:
     from datasluse_release_requests.handlers import routes
 
-    app.web_app.add_handlers(".*$", routes(app.web_app.settings["base_url"]))
+    base = app.web_app.settings["base_url"]
+    app.web_app.add_handlers(".*$", routes(base))
+    if os.environ.get("CLUSTERS"):
+        from datasluse_release_requests import clusters
+
+        app.web_app.add_handlers(".*$", clusters.routes(base))

@@ -60,6 +60,24 @@ export interface IRoom {
   closes_at: string;
   /** What happened lately to its clusters that nobody here did; in the person's language. */
   notices: { id: string; words: string }[];
+  /** Whether it may have clusters. */
+  clusters: boolean;
+}
+
+export interface ICluster {
+  name: string;
+  status: string;
+  options: { profile: string };
+  /** Where its dashboard is, in the room's own addresses. */
+  dashboard_route: string | null;
+  /** As it counts them; null until its dashboard answers. */
+  workers: number | null;
+}
+
+export interface IClusters {
+  clusters: ICluster[];
+  /** Those that this room's image can have. */
+  profiles: string[];
 }
 
 export interface IOverview {
@@ -98,6 +116,31 @@ export class Api {
 
   act(request: number, what: 'submit' | 'withdraw' | 'revise' | 'give-up'): Promise<IRequest> {
     return this.call('POST', `requests/${request}/${what}`, {});
+  }
+
+  clusters(): Promise<IClusters> {
+    return this.call('GET', 'clusters');
+  }
+
+  startCluster(profile: string, workers: number): Promise<unknown> {
+    return this.call('POST', 'clusters', { profile, workers });
+  }
+
+  scaleCluster(name: string, count: number): Promise<unknown> {
+    return this.call('POST', `clusters/${name}/scale`, { count });
+  }
+
+  stopCluster(name: string): Promise<unknown> {
+    return this.call('POST', `clusters/${name}/stop`, {});
+  }
+
+  /** The plots that a cluster can draw: names to paths. */
+  plots(name: string): Promise<Record<string, string>> {
+    return this.call('GET', `clusters/${name}/plots`);
+  }
+
+  get baseUrl(): string {
+    return this.settings.baseUrl;
   }
 
   private async call<T>(method: string, path: string, body?: unknown): Promise<T> {

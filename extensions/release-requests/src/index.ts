@@ -63,6 +63,15 @@ const requests: JupyterFrontEndPlugin<void> = {
       });
     });
 
+    const clusters = () => {
+      if (model.overview) {
+        model.changed.disconnect(clusters);
+        if (model.overview.room.clusters) {
+          void import('./clusters').then(({ addClusters }) => addClusters(app, model.api));
+        }
+      }
+    };
+    model.changed.connect(clusters);
     model.noticed.connect((_, words) => Notification.warning(words, { autoClose: false }));
 
     let silent = '';

@@ -75,6 +75,24 @@ const danish = {
     'Der sker ikke noget i dette rum. Det lukker kl. {time}, medmindre du gør noget i det.',
   'The platform cannot be asked who may be here. If that lasts for five minutes, this room closes its door.':
     'Platformen kan ikke spørges om, hvem der må være her. Varer det fem minutter, lukker dette rum døren.',
+  'Dask clusters': 'Dask-klynger',
+  'A cluster computes with more memory and processors than this room. It sees the same data and files.':
+    'En klynge regner med mere hukommelse og flere processorer end dette rum. Den ser de samme data og filer.',
+  'This room has no cluster now.': 'Dette rum har ingen klynge nu.',
+  'Start a cluster': 'Start en klynge',
+  'One moment…': 'Et øjeblik…',
+  'Profile': 'Profil',
+  'Workers': 'Arbejdere',
+  'Cluster {number}, {profile}': 'Klynge {number}, {profile}',
+  '{workers} workers': '{workers} arbejdere',
+  'starting': 'starter',
+  'running': 'kører',
+  'stopping': 'stopper',
+  'Scale': 'Skalér',
+  'Insert code': 'Indsæt kode',
+  'Show a plot': 'Vis en figur',
+  'Choose…': 'Vælg…',
+  'Stop the cluster': 'Stop klyngen',
   'You are back in the room.': 'Du er tilbage i rummet.'
 } as const;
 

@@ -1,0 +1,329 @@
+"""Clusters of a room against dask-gateway's own local backend and against LocalCluster.
+
+    .venv/bin/python -m benchmarks.dask     (as root, after ./test; makes an installation `bench`, and removes it)
+
+Request to first worker: from `Cluster()` in a room, through its gate, until a first task is answered. The peers run in
+one container of the same image without limits: dask-gateway-server with UnsafeLocalBackend, and LocalCluster with
+processes. Work: the same functions on clusters of 2 and of 8 workers with a thread each. Rounds are rotated, ratios are
+medians of paired rounds; processor seconds are the engine's count over every container that takes part. Result:
+docs/results/dask.json.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import secrets
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from docker import APIClient
+
+from benchmarks.proxies import ROOT
+from governance import people, projects, settings
+from governance.compute import Limits, Profile
+from governance.database import Database
+from governance.settings import Settings, load
+from governance.tables import ProjectRole
+from governance.tiers import Tier
+from hub import images
+from sluse.access import open_room
+
+STARTS, ROUNDS, ROUNDS_OF_8 = 10, 5, 3
+MEMORY_GIB = 1.5
+DOCKERFILE = """
+FROM {base}
+USER root
+COPY wheels /wheels
+RUN python3 -m venv /pip && /pip/bin/pip --python /opt/room/bin/python install -q --no-index --find-links=/wheels \\
+    'dask-gateway-server[local]=={version}' && rm -r /pip /wheels && chown 64000:64000 /home/researcher
+USER 64000:64000
+"""
+SERVER = """
+c.DaskGateway.backend_class = "dask_gateway_server.backends.local.UnsafeLocalBackend"
+c.ClusterConfig.worker_memory = {memory}
+c.UnsafeLocalBackend.clusters_directory = "/tmp/clusters"
+"""
+OPENED = {
+    "datasluse": "c = Cluster(profile='bench', workers={workers}); client = c.get_client()",
+    "local backend": "c = Gateway('http://127.0.0.1:8000').new_cluster(); c.scale({workers}); client = c.get_client()",
+    "LocalCluster": "c = LocalCluster(n_workers={workers}, threads_per_worker=1, memory_limit={memory},"
+    " dashboard_address=None); client = Client(c)",
+}
+IMPORTS = """
+import json, time, sys
+import numpy, pandas, dask, dask.array as da, dask.dataframe as dd
+from dask.distributed import Client, LocalCluster, wait
+from dask_gateway import Gateway
+"""
+FIRST = """
+if __name__ == "__main__":
+    begun = time.monotonic()
+    {opened}
+    client.submit(lambda: 1).result()
+    took = time.monotonic() - begun
+    c.close()
+    print(json.dumps(took))
+"""
+WORK = """
+def tasks(client):
+    client.gather(client.map(lambda n: n, range(10_000), pure=False))
+
+def reduction(client):
+    (da.random.random((12_000, 12_000), chunks=(1_000, 1_000)).sum().compute())
+
+def shuffle(client, how):
+    frame = pandas.DataFrame({{"a": numpy.arange(600_000) % 9973, "b": numpy.random.random(600_000)}})
+    parts = client.scatter([frame] * 12)
+    spread = dd.from_delayed([client.submit(lambda f: f.copy(), p, pure=False) for p in parts], meta=frame.iloc[:0])
+    with dask.config.set({{"dataframe.shuffle.method": how}}):
+        len(spread.shuffle("a"))
+
+def search(client):
+    import joblib
+    from sklearn.datasets import load_breast_cancer
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.model_selection import GridSearchCV
+    x, y = load_breast_cancer(return_X_y=True)
+    grid = {{"n_estimators": [50, 100], "max_depth": [3, 6, None]}}
+    with joblib.parallel_backend("dask"):
+        GridSearchCV(RandomForestClassifier(random_state=0), grid, cv=3).fit(x, y)
+
+def transfer(client):
+    names = list(client.scheduler_info(n_workers=-1)["workers"])
+    made = client.submit(numpy.random.random, 10_000_000, workers=[names[0]], pure=False)
+    wait(made)
+    begun = time.monotonic()
+    client.submit(lambda a: float(a[0]), made, workers=[names[1]], pure=False).result()
+    return time.monotonic() - begun
+
+def spill(client):
+    # More than the memory of two workers together: each keeps what does not fit on its disk.
+    x = da.random.random((24_000, 24_000), chunks=(2_000, 2_000)).persist()
+    wait(x)
+    x.mean().compute()
+
+WORK = {{"10,000 tasks": tasks, "reduction": reduction, "shuffle, tasks": lambda c: shuffle(c, "tasks"),
+        "shuffle, p2p": lambda c: shuffle(c, "p2p"), "grid search": search, "80 MB transfer": transfer}}
+if {workers} == 2:
+    WORK["spill"] = spill
+
+if __name__ == "__main__":
+    {opened}
+    client.wait_for_workers({workers}, timeout=120)
+    client.run(lambda: __import__("dask.dataframe") and __import__("sklearn.ensemble"))
+    for name, work in WORK.items():
+        print(json.dumps(["begin", name]), flush=True)
+        sys.stdin.readline()
+        begun = time.monotonic()
+        own = work(client)
+        print(json.dumps(["end", own or time.monotonic() - begun]), flush=True)
+        sys.stdin.readline()
+    c.close()
+"""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to have a cluster: where Python runs, and which containers take part."""
+
+    name: str
+    container: str
+    containers: Callable[[], list[str]]
+    environment: tuple[str, ...] = ()
+
+    def program(self, text: str, workers: int) -> list[str]:
+        filled = {"workers": workers, "memory": int(MEMORY_GIB * (1 << 30))}
+        own = "from datasluse import Cluster\n" if self.name == "datasluse" else ""
+        body = IMPORTS + own + text.format(opened=OPENED[self.name].format(**filled), **filled)
+        script = f"/tmp/bench-{secrets.token_hex(4)}.py"  # noqa: S108 (a container's; LocalCluster imports it again)
+        command = ["docker", "exec", "-i", *(f"--env={pair}" for pair in self.environment), self.container]
+        write = "import sys; open(sys.argv[1], 'w').write(sys.stdin.read())"
+        subprocess.run([*command, "python", "-c", write, script], input=body, text=True, check=True)
+        return [*command, "python", script]
+
+    def first_worker(self) -> float:
+        said = subprocess.run(self.program(FIRST, 1), stdout=subprocess.PIPE, text=True, check=True).stdout
+        return float(json.loads(said.splitlines()[-1]))
+
+    def work(self, docker: APIClient, workers: int) -> dict[str, tuple[float, float]]:
+        """(wall, processor) seconds of each kind of work."""
+        found: dict[str, tuple[float, float]] = {}
+        command = self.program(WORK, workers)
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+            assert running.stdin is not None
+            assert running.stdout is not None
+            name, before = "", 0.0
+            for line in running.stdout:
+                if not line.startswith('["'):
+                    continue
+                word, value = json.loads(line)
+                used = sum(processor(docker, container) for container in self.containers())
+                if word == "begin":
+                    name, before = value, used
+                else:
+                    found[name] = (float(value), used - before)
+                running.stdin.write("\n")
+                running.stdin.flush()
+        if running.returncode:
+            raise RuntimeError(f"{self.name} ended with {running.returncode}")
+        return found
+
+
+def processor(docker: APIClient, container: str) -> float:
+    """Seconds of a core that a container has used."""
+    said = docker.stats(container, stream=False, one_shot=True)
+    return float(said["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
+
+
+@contextmanager
+def ours(docker: APIClient) -> Iterator[Way]:
+    """A room of an installation of this checkout, with clusters of the size of the peers' workers."""
+    environment = os.environ | {"SLUSE_INSTALLATION": "bench"}
+    os.environ["SLUSE_INSTALLATION"] = "bench"
+
+    def up(*arguments: str) -> None:
+        subprocess.run([ROOT / "up", *arguments], check=True, env=environment, stdout=subprocess.DEVNULL)
+
+    up()
+    limits = Limits(cores=32, memory_gib=128, clusters=4, starts_per_hour=10_000)
+    profile = Profile(title="Bench", image="ml", threads=1, memory_gib=MEMORY_GIB, most_workers=8)
+    wanted = {"images": ["ml"], "profiles": {"bench": profile}}
+    wanted |= {"clusters_per_person": limits, "clusters_per_project": limits}
+    settings.write(Settings(**load("bench").model_dump(exclude_none=True) | wanted))  # type: ignore[arg-type]
+    up("--full")
+    here = load("bench")
+    database = Database(here.database)
+    name, key, now, later = "bench", "bench", datetime.now(UTC), date(2099, 12, 31)
+    with database.write() as tx:
+        person = people.add(tx, name, name, now, password=secrets.token_urlsafe(12), training_until=later)
+        people.accept_terms(tx, person, now)
+        project = projects.add(tx, key, key, Tier.SYNTHETIC, "Bench", "B-1", later, now)
+        projects.allow_clusters(tx, project, now, allowed=True)
+        projects.add_member(tx, project, person, ProjectRole.ANALYST, now)
+    room = open_room(here, database, key, name, "medium", lambda: datetime.now(UTC), "ml").room
+
+    def containers() -> list[str]:
+        labels = [f"datasluse.installation={here.installation}", f"datasluse.room={room}"]
+        return [c["Id"] for c in docker.containers(filters={"label": labels})]
+
+    try:
+        yield Way("datasluse", f"sluse-bench-room-{room}", containers)
+    finally:
+        database.engine.dispose()
+        up("destroy", "--yes")
+
+
+def peer_image(docker: APIClient) -> str:
+    """Our image for machine learning plus dask-gateway-server, of the version that we use."""
+    server = version("dask-gateway-server")
+    base = images.tags(load("bench"))["ml"]
+    tag = f"datasluse/bench-dask-peer:{base.rsplit(':', 1)[-1]}"
+    if docker.images(tag, quiet=True):
+        return tag
+    with tempfile.TemporaryDirectory() as folder:
+        wheels = ["--only-binary=:all:", f"--python-version={images.PYTHON}", "-d", f"{folder}/wheels"]
+        python = str(ROOT / ".venv" / "bin" / "python")
+        wanted = f"dask-gateway-server[local]=={server}"
+        subprocess.run([python, "-m", "pip", "download", "-q", *wheels, wanted], check=True)
+        (Path(folder) / "Dockerfile").write_text(DOCKERFILE.format(base=base, version=server))
+        subprocess.run(["docker", "build", "-q", "-t", tag, folder], check=True, stdout=subprocess.DEVNULL)
+    return tag
+
+
+@contextmanager
+def peers(image: str) -> Iterator[list[Way]]:
+    """One container for both: dask-gateway-server runs in it, and LocalCluster when it is asked for."""
+    name = f"sluse-bench-dask-{secrets.token_hex(3)}"
+    server = SERVER.format(memory=int(MEMORY_GIB * (1 << 30)))
+    start = (
+        f"mkdir -p /tmp/clusters && printf %s '{server}' > /tmp/config.py && exec dask-gateway-server -f /tmp/config.py"
+    )
+    plain = ["--rm", "-d", f"--name={name}", "--init", "--network=none", "--shm-size=2g", "--env=HOME=/home/researcher"]
+    subprocess.run(["docker", "run", *plain, image, "sh", "-c", start], check=True, stdout=subprocess.DEVNULL)
+    time.sleep(5)
+    basic = ("DASK_GATEWAY__AUTH__TYPE=basic",)
+    try:
+        yield [Way("local backend", name, lambda: [name], basic), Way("LocalCluster", name, lambda: [name], basic)]
+    finally:
+        subprocess.run(["docker", "rm", "-f", name], check=True, stdout=subprocess.DEVNULL)
+
+
+def median(values: list[float]) -> float:
+    return round(statistics.median(values), 2)
+
+
+def ratios(one: list[float], two: list[float]) -> float:
+    """The median of paired ratios."""
+    return median([a / b for a, b in zip(one, two, strict=True)])
+
+
+def starts(ways: list[Way]) -> dict[str, object]:
+    """Request to first worker."""
+    seconds: dict[str, list[float]] = {way.name: [] for way in ways}
+    for number in range(STARTS + 1):  # the first counts for nothing
+        for way in ways[number % 3 :] + ways[: number % 3]:
+            took = way.first_worker()
+            time.sleep(2)  # until what was stopped is gone
+            if number:
+                seconds[way.name].append(took)
+        print(f"start {number} of {STARTS}", flush=True)
+    shown: dict[str, object] = {name: median(each) for name, each in seconds.items()}
+    for other in ("local backend", "LocalCluster"):
+        shown[f"ours / {other}"] = ratios(seconds["datasluse"], seconds[other])
+    return shown
+
+
+def works(docker: APIClient, one: Way, two: Way, workers: int, rounds: int) -> dict[str, object]:
+    """Each kind of work: seconds, and how much faster ours is than the peer (more than 1: faster)."""
+    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for number in range(rounds):
+        for way in (one, two) if number % 2 else (two, one):
+            for name, took in way.work(docker, workers).items():
+                found.setdefault(name, {}).setdefault(way.name, []).append(took)
+        print(f"{workers} workers: round {number + 1} of {rounds}", flush=True)
+    shown: dict[str, object] = {}
+    for name, each in found.items():
+        mine, theirs = each[one.name], each[two.name]
+        shown[name] = {
+            "ours, s": median([w for w, _ in mine]),
+            "LocalCluster, s": median([w for w, _ in theirs]),
+            "LocalCluster / ours": ratios([w for w, _ in theirs], [w for w, _ in mine]),
+            "ours, processor s": median([c for _, c in mine]),
+            "processor, ours / LocalCluster": ratios([c for _, c in mine], [max(c, 0.01) for _, c in theirs]),
+        }
+    return shown
+
+
+def main() -> None:
+    """Measure, print, and keep the result."""
+    docker = APIClient(timeout=60)
+    result: dict[str, object] = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+        "peers": f"UnsafeLocalBackend of dask-gateway-server {version('dask-gateway-server')}; LocalCluster",
+        "rounds": {"starts": STARTS, "2 workers": ROUNDS, "8 workers": ROUNDS_OF_8},
+    }
+    with ExitStack() as stack:
+        here = stack.enter_context(ours(docker))
+        backend, local = stack.enter_context(peers(peer_image(docker)))
+        result["request to first worker, s"] = starts([here, backend, local])
+        print(json.dumps(result["request to first worker, s"]), flush=True)
+        for workers, rounds in ((2, ROUNDS), (8, ROUNDS_OF_8)):
+            result[f"work on {workers} workers"] = works(docker, here, local, workers, rounds)
+            print(json.dumps(result[f"work on {workers} workers"], indent=1), flush=True)
+            (ROOT / "docs" / "results" / "dask.json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
