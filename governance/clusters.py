@@ -28,6 +28,7 @@ SCHEDULER = Size(memory=2 * GIB, cpus=1, processes=512)
 HOUR = timedelta(hours=1)
 
 STOPPED = Refused("You stopped this cluster.")
+NO_PROFILE = Refused("There are no clusters with this room's programs. Open the room with others.")
 ENDED_WITH_ROOM = Refused("The cluster ended with its room.")
 OUT_OF_MEMORY = Refused(
     "The cluster's scheduler used up its memory, so the cluster ended. Keep large data on the workers: "

@@ -213,7 +213,10 @@ class ContainerBackend(DBBackendBase):
         """Those of the room's image: what a notebook sends to a worker must be there."""
         with self.given.database.read() as tx:
             image = rooms.standing(tx, room).room.image
-        return [name for name, given in self.given.settings.every_profile.items() if given.image == image]
+        found = [name for name, given in self.given.settings.every_profile.items() if given.image == image]
+        if not found:
+            raise clusters.NO_PROFILE
+        return found
 
     def _configuration(self, options: Any, _user: models.User) -> dict[str, Any]:
         given = self.given.settings.every_profile[options.profile]
