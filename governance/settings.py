@@ -92,6 +92,8 @@ class Settings(BaseModel):
     """This installation's own cluster profiles, beside those that every installation has."""
     images: list[ImageName] = []
     """Images of profiles, beside `base`, that this host has: `./up` builds them, and rooms may be opened with them."""
+    own_images: dict[ImageName, Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._/:@-]{0,254}$")]] = {}
+    """Images of the operator's own, by name: the tag that the engine knows each by."""
     home_mib: Annotated[int, Field(ge=64)] = 2048
     project_mib: Annotated[int, Field(ge=64)] = 8192
     """Quotas of new homes and new project folders; each can be enlarged later."""
@@ -116,7 +118,7 @@ class Settings(BaseModel):
     @property
     def room_images(self) -> tuple[str, ...]:
         """The images that a room can be opened with."""
-        return ("base", *self.images)
+        return ("base", *self.images, *self.own_images)
 
     # -- where things are ------------------------------------------------------------------------------------------
     @property
@@ -296,7 +298,13 @@ def write(settings: Settings) -> None:
     path = file_of(settings.installation)
     path.touch(mode=0o640 if settings.database_url else 0o644)
     given = settings.model_dump(mode="json", exclude_none=True)
-    usual = {"clusters_per_person", "clusters_per_project", "profiles", "images"} - settings.model_fields_set
+    usual = {
+        "clusters_per_person",
+        "clusters_per_project",
+        "profiles",
+        "images",
+        "own_images",
+    } - settings.model_fields_set
     path.write_text(tomli_w.dumps({key: value for key, value in given.items() if key not in usual}))
 
 

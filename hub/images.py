@@ -70,7 +70,11 @@ def build(settings: Settings, source: Path, tools: Path, docker: APIClient, say:
     for name in (*ALWAYS, *settings.images):
         base = built.get("base", "")
         built[name] = _build(name, debian, base, source / "images" / name, source, tools, docker, say)
-    for name in ("base", *settings.images):
+    for name, tag in settings.own_images.items():
+        if not _there(docker, tag):
+            raise Invalid("the image {tag} of {name} is not on this engine: build or load it", tag=tag, name=name)
+        built[name] = docker.inspect_image(tag)["Id"]  # type: ignore[no-untyped-call]  # a tag moves
+    for name in settings.room_images:
         publish(settings, built[name], docker, say)
     _forget_published(settings, built.values(), docker)
     _record(settings).write_text(json.dumps(built, indent=1))

@@ -32,11 +32,13 @@ project_app = typer.Typer(help="Projects and their members.", no_args_is_help=Tr
 data_app = typer.Typer(help="Data of projects.", no_args_is_help=True)
 room_app = typer.Typer(help="Rooms.", no_args_is_help=True)
 site_app = typer.Typer(help="Everything at once.", no_args_is_help=True)
+image_app = typer.Typer(help="Images of rooms.", no_args_is_help=True)
 audit_app = typer.Typer(help="The audit chain.", no_args_is_help=True)
 demo_app = typer.Typer(help="The demo's people.", no_args_is_help=True)
 for name, group in {
     "person": person_app,
     "project": project_app,
+    "image": image_app,
     "data": data_app,
     "room": room_app,
     "site": site_app,
@@ -149,6 +151,23 @@ def doctor(
             print(f"{state:<7} {one.name}{f': {one.wrong}' if one.wrong else ''}")
     if any(one.wrong and one.mandatory for one in found):
         _fail("no room starts until what is WRONG is right")
+
+
+@image_app.command("check")
+def image_check(tag: str) -> None:
+    """Try an image of your own as a room would be; see docs/operator.md for what it must hold."""
+    from docker import APIClient
+
+    from hub import own_images
+
+    settings = load()
+    with APIClient(timeout=120) as docker:
+        found = own_images.check(settings, docker, tag)
+    for one in found:
+        print(f"{'WRONG' if one.wrong else 'well':<6} {one.what}{f': {one.wrong}' if one.wrong else ''}")
+    if any(one.wrong for one in found):
+        _fail(f"{tag} cannot be a room yet")
+    print(f"{tag} can be a room: name it under [own_images] in the settings, then run ./up")
 
 
 @app.command()

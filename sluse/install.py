@@ -25,7 +25,7 @@ from docker import APIClient
 from governance.database import Database
 from governance.errors import Invalid, Unavailable
 from governance.settings import Settings, chosen, file_of, installed, load, proposed, write
-from hub import certificates, images, storage, walls
+from hub import certificates, images, own_images, storage, walls
 from sluse import demo, folders, processes, status
 
 SOURCE = Path(__file__).parent.parent
@@ -89,6 +89,11 @@ def up(*, full: bool) -> Settings:
         walls.apply(settings, docker)
     with progress.step("Images") as say:
         images.build(settings, SOURCE, TOOLS, docker, say)
+        for tag in settings.own_images.values():
+            say(f"image {tag}: check")
+            wrong = [f"{one.what}: {one.wrong}" for one in own_images.check(settings, docker, tag) if one.wrong]
+            if wrong:
+                raise Invalid("the image {tag} cannot be a room: {wrong}", tag=tag, wrong="; ".join(wrong))
     with progress.step("Database"):
         if changed:
             processes.stop(settings)
