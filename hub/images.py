@@ -22,6 +22,7 @@ from servestatic.compress import Compressor
 
 from governance.errors import Invalid, Unavailable
 from governance.settings import Settings
+from hub import sbom
 
 SUITE = "bookworm"
 MIRROR = os.environ.get("SLUSE_DEBIAN_MIRROR", "http://deb.debian.org")
@@ -77,6 +78,8 @@ def build(settings: Settings, source: Path, tools: Path, docker: APIClient, say:
     for name in settings.room_images:
         publish(settings, built[name], docker, say)
     _forget_published(settings, built.values(), docker)
+    for name, tag in built.items():
+        _list(settings, name, tag, say)
     _record(settings).write_text(json.dumps(built, indent=1))
 
 
@@ -99,6 +102,17 @@ def publish(settings: Settings, tag: str, docker: APIClient, say: Say) -> None:
             if path.is_file() and compressor.should_compress(path.name):
                 compressor.compress(str(path))
         partial.rename(folder)
+
+
+def _list(settings: Settings, name: str, tag: str, say: Say) -> None:
+    """Keep a list of what an image holds (`hub.sbom`), for as long as the installation is there."""
+    kept = settings.state / "sboms" / f"{name}-{tag.rsplit(':', 1)[-1]}.json"
+    if not kept.exists():
+        say(f"image {name}: what it holds")
+        kept.parent.mkdir(mode=0o755, exist_ok=True)
+        partial = kept.with_suffix(".partial")
+        partial.write_text(json.dumps(sbom.of(tag), indent=1))
+        partial.rename(kept)
 
 
 def _forget_published(settings: Settings, built: Iterable[str], docker: APIClient) -> None:

@@ -1,7 +1,7 @@
 """An operator's own image for rooms: what it must hold, tried in a container of a room's shape.
 
-The contract: it is built on this host's `base`, so that JupyterLab, our extensions and dask are there, and adds to it (a
-statistics package with its kernel, say). What it may not change is looked at here.
+The contract: it is built on this host's `base`, so that JupyterLab, our extensions and dask are there, and adds to it
+(a statistics package with its kernel, say). What it may not change is looked at here.
 """
 
 from __future__ import annotations
