@@ -22,6 +22,8 @@ class Profile(BaseModel):
     threads: Annotated[int, Field(ge=1, le=256)]
     """Also the cores that a worker may keep busy."""
     memory_gib: Annotated[float, Field(ge=0.5, le=4096)]
+    scratch_gib: Annotated[float, Field(ge=0.1, le=4096)] = 2
+    """Of the host's disk, encrypted and wiped with the worker: where it puts what does not fit in its memory."""
     most_workers: Annotated[int, Field(ge=1, le=58)]
     """Of one cluster; a room's network has 59 addresses for containers of clusters."""
     why: str = ""
@@ -54,6 +56,7 @@ PROFILES: dict[str, Profile] = {
         image="genomics",
         threads=2,
         memory_gib=4,
+        scratch_gib=8,
         most_workers=8,
         why="Arrays release the lock; 10,000 variants of 1,000 people are 20 MB, and each thread holds several such.",
     ),
@@ -62,6 +65,7 @@ PROFILES: dict[str, Profile] = {
         image="imaging",
         threads=1,
         memory_gib=4,
+        scratch_gib=8,
         most_workers=8,
         why="A volume is read whole, and SimpleITK starts threads of its own: one task at a time, with room for it.",
     ),

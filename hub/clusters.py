@@ -34,10 +34,10 @@ from governance.database import Database
 from governance.errors import STATUS, Refused
 from governance.settings import Settings
 from governance.tables import ClusterPart, Person, Room
-from hub import container
+from hub import container, storage
 from hub.grants import granted
 from hub.images import tags
-from hub.plan import CLUSTERS_PORT, COMMANDS_PORT, DASHBOARD_PORT, OUT_PORT, SCHEDULER_PORT, ClusterPlan
+from hub.plan import CLUSTERS_PORT, COMMANDS_PORT, DASHBOARD_PORT, OUT_PORT, ROOM_UID, SCHEDULER_PORT, ClusterPlan
 
 LOOK_EVERY = 2.0
 """Seconds between looks at which containers still run: a person is told of an end within 10."""
@@ -384,8 +384,12 @@ class ContainerBackend(DBBackendBase):
         given = self.given
         with given.database.write() as tx:
             claim = clusters.claim_worker(tx, worker.cluster.name, worker.name, given.settings, given.clock())
+            profile = given.settings.every_profile[clusters.running(tx, worker.cluster.name).profile]
         plan, image = self._plan(worker.cluster)
-        member = plan.member_worker(worker.name, plan.room.address(claim.place), claim.cores, claim.memory)
+        owner = container.id_on_host(given.docker, ROOM_UID)
+        scratch = storage.prepare_scratch(given.settings, worker.name, int(profile.scratch_gib * 1024), owner)
+        address = plan.room.address(claim.place)
+        member = plan.member_worker(worker.name, address, claim.cores, claim.memory, scratch)
         container.create(given.docker, container.member(member, image))
         given.docker.start(member.name)
 
@@ -405,6 +409,7 @@ class ContainerBackend(DBBackendBase):
     async def do_stop_worker(self, worker: Worker) -> None:
         await asyncio.to_thread(self._remove, ClusterPart.WORKER, worker.name)
         await asyncio.to_thread(self._worker_ended, worker.name, None)
+        await asyncio.to_thread(self._remove_scratch)
 
     def _remove(self, part: ClusterPart, member: str) -> None:
         installation = self.given.settings.installation
@@ -414,6 +419,9 @@ class ContainerBackend(DBBackendBase):
     def _worker_ended(self, name: str, why: Refused | None) -> None:
         with self.given.database.write() as tx:
             clusters.worker_ended(tx, name, self.given.clock(), why)
+
+    def _remove_scratch(self) -> None:
+        storage.remove_scratch(self.given.settings, self.given.database)
 
     async def do_check_clusters(self, clusters: Iterable[Cluster]) -> list[bool]:
         """Which of these still start: all, until a look at the engine says otherwise (`_look`)."""
@@ -455,6 +463,7 @@ class ContainerBackend(DBBackendBase):
         if now - self._looked_for_orphans > ORPHANS_EVERY:
             self._looked_for_orphans = now
             await asyncio.to_thread(self._remove_orphans, set(states) - claimed)
+            await asyncio.to_thread(self._remove_scratch)
         if now - self._counted_at > COUNT_EVERY:
             seconds, self._counted_at = (now - self._counted_at).total_seconds(), now
             await self._count(wanted & known, {m for m, state in states.items() if state == "running"}, seconds)

@@ -18,7 +18,7 @@ from governance.errors import Unavailable
 from governance.rooms import Size
 from governance.settings import ASSETS
 from hub import seccomp
-from hub.plan import GATE_UID, HOME, JUPYTER_PORT, ROOM_UID, MemberPlan, RoomPlan
+from hub.plan import GATE_UID, HOME, JUPYTER_PORT, ROOM_UID, MemberPlan, Mount, RoomPlan
 
 Docker = APIClient
 
@@ -71,7 +71,7 @@ def room(plan: RoomPlan, image: str, token: str) -> dict[str, Any]:
 
     Its pages are told to load JupyterLab's files from the copy of its image outside (`images.publish`).
     """
-    return _researchers(plan, plan.size, plan.room_address) | {
+    return _researchers(plan, plan.mounts, plan.size, plan.room_address) | {
         "name": plan.name("room"),
         "image": image,
         "hostname": "room",
@@ -84,7 +84,7 @@ def room(plan: RoomPlan, image: str, token: str) -> dict[str, Any]:
 
 def member(plan: MemberPlan, image: str) -> dict[str, Any]:
     """A container of a room's cluster: of the room's own shape, on its network, with its data."""
-    return _researchers(plan.room, plan.size, plan.address) | {
+    return _researchers(plan.room, plan.mounts, plan.size, plan.address) | {
         "name": plan.name,
         "image": image,
         "hostname": plan.part,
@@ -94,11 +94,11 @@ def member(plan: MemberPlan, image: str) -> dict[str, Any]:
     }
 
 
-def _researchers(plan: RoomPlan, size: Size, address: IPv4Address) -> dict[str, Any]:
+def _researchers(plan: RoomPlan, mounts: tuple[Mount, ...], size: Size, address: IPv4Address) -> dict[str, Any]:
     """What every container has in which a researcher's program runs."""
     host = walls(memory=size.memory, cpus=size.cpus, processes=size.processes) | {
         "network_mode": plan.name("net"),
-        "binds": [f"{m.source}:{m.target}:{'ro' if m.read_only else 'rw'}" for m in plan.mounts],
+        "binds": [f"{m.source}:{m.target}:{'ro' if m.read_only else 'rw'}" for m in mounts],
         "tmpfs": {
             "/tmp": f"size={size.memory // 4},mode=1777,nosuid,nodev",  # noqa: S108 (the room's own)
             "/run": "size=16777216,mode=755,nosuid,nodev,noexec",

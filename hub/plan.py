@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -30,7 +30,7 @@ SCHEDULER_PORT = 8786
 DASHBOARD_PORT = 8787
 SCHEDULER_COMMANDS_PORT = 8788
 """On a cluster's scheduler."""
-SCRATCH = "/tmp/scratch"  # noqa: S108 (a container's own)
+SCRATCH = "/scratch"
 """Where a worker puts what does not fit in its memory."""
 
 
@@ -117,6 +117,14 @@ class MemberPlan:
     command: tuple[str, ...]
     environment: tuple[tuple[str, str], ...]
     """Among it the cluster's key."""
+    scratch: Path | None = None
+    """On the host."""
+
+    @property
+    def mounts(self) -> tuple[Mount, ...]:
+        """The room's, and its own scratch."""
+        own = () if self.scratch is None else (Mount(self.scratch, SCRATCH, read_only=False),)
+        return (*self.room.mounts, *own)
 
     @property
     def name(self) -> str:
@@ -157,7 +165,7 @@ class ClusterPlan:
         }
         return self._member("scheduler", self.cluster, self.scheduler, SCHEDULER, command, own)
 
-    def member_worker(self, name: str, address: IPv4Address, cores: int, memory: int) -> MemberPlan:
+    def member_worker(self, name: str, address: IPv4Address, cores: int, memory: int, scratch: Path) -> MemberPlan:
         """A worker, with a thread for each core; no nanny: a container that ends is replaced from outside."""
         command = (
             *("python", "-m", "distributed.cli.dask_worker", f"tls://{self.scheduler}:{SCHEDULER_PORT}"),
@@ -166,7 +174,8 @@ class ClusterPlan:
             *(f"--memory-limit={memory * 9 // 10}", f"--local-directory={SCRATCH}", "--death-timeout=60"),
         )
         size = Size(memory=memory, cpus=cores, processes=512)
-        return self._member("worker", name, address, size, command, {"OMP_NUM_THREADS": str(cores)})
+        member = self._member("worker", name, address, size, command, {"OMP_NUM_THREADS": str(cores)})
+        return replace(member, scratch=scratch)
 
     def _member(
         self, part: str, name: str, address: IPv4Address, size: Size, command: tuple[str, ...], own: dict[str, str]

@@ -1,4 +1,5 @@
-"""The volumes that rooms write in: a home for each room, a folder for each project with a bare git repository.
+"""The volumes that rooms write in: a home for each room, a folder for each project with a bare git repository, and
+scratch for each worker of a cluster.
 
 A volume is an ext4 file system in one file: its size is the quota, and it is encrypted with a key of its own (fscrypt).
 It is open while a room that uses it runs; closed, its names and contents are noise, and without its key for ever.
@@ -21,7 +22,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from governance import rooms
+from governance import clusters, rooms
 from governance.database import Database
 from governance.errors import Invalid, Unavailable
 from governance.settings import STATE, Settings
@@ -101,6 +102,36 @@ def prepare_project(settings: Settings, project_id: int, uid: int) -> None:
         _open(project(settings, project_id), settings.project_mib, uid, fill)
 
 
+def scratch(settings: Settings, worker: str) -> Volume:
+    """Where one worker of a cluster puts what does not fit in its memory."""
+    return _volume(settings, f"scratch-{worker}", settings.state / "scratch" / worker)
+
+
+def prepare_scratch(settings: Settings, worker: str, mib: int, uid: int) -> Path:
+    """Make a worker's scratch and return what it sees; raises Unavailable when the disk could not hold it."""
+    with _alone(settings):
+        volume = scratch(settings, worker)
+        _open(volume, mib, uid, lambda _: None)
+    return volume.files
+
+
+def remove_scratch(settings: Settings, database: Database) -> None:
+    """Destroy the scratch of every worker that no row claims. A claim comes before its scratch, so they are read after."""
+    there = {image.stem.removeprefix("scratch-") for image in (settings.state / "volumes").glob("scratch-*")}
+    with database.read() as tx:
+        gone = there - clusters.claimed(tx)
+    for worker in gone:
+        volume = scratch(settings, worker)
+        unfinished = replace(volume, image=volume.image.with_suffix(".partial"))
+        with _alone(settings):
+            _close(volume)
+            _close(unfinished)
+        unfinished.image.unlink(missing_ok=True)
+        wipe(settings, volume)
+        with contextlib.suppress(OSError):
+            volume.mount.rmdir()
+
+
 def close_unused(settings: Settings, database: Database) -> None:
     """Take off every volume that no room needs, as the rows say it: a room's own, and its project's.
 
@@ -110,7 +141,9 @@ def close_unused(settings: Settings, database: Database) -> None:
     with _alone(settings):
         with database.read() as tx:
             here = [standing.room for standing in rooms.every(tx)]
+            workers = clusters.claimed(tx)
         needed = {home(settings, room.id) for room in here} | {project(settings, room.project_id) for room in here}
+        needed |= {scratch(settings, worker) for worker in workers}
         for volume in set(_mounted(settings)) - needed:
             _close(volume)
 
@@ -177,7 +210,8 @@ def _volume(settings: Settings, name: str, mount: Path) -> Volume:
 def _mounted(settings: Settings) -> list[Volume]:
     homes = [home(settings, mount.name) for mount in (settings.state / "homes").glob("*")]
     projects = [_volume(settings, f"project-{m.name}", m) for m in (settings.state / "projects").glob("*")]
-    return [volume for volume in [*homes, *projects] if volume.is_open]
+    scratches = [scratch(settings, mount.name) for mount in (settings.state / "scratch").glob("*")]
+    return [volume for volume in [*homes, *projects, *scratches] if volume.is_open]
 
 
 @contextlib.contextmanager

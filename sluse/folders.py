@@ -39,6 +39,7 @@ FOLDERS = (
     Folder("homes", 0o711),
     Folder("starters", 0o755),
     Folder("projects", 0o711),
+    Folder("scratch", 0o711),
     Folder("hub", 0o700),
     Folder("clusters", 0o700),
     Folder("frozen", 0o711),

@@ -52,21 +52,23 @@ def test_every_container_of_a_cluster_has_the_rooms_shape(here: Place) -> None:
     here.run("from datasluse import Cluster; cluster = Cluster(workers=2)")
     docker = here.stack.docker
     room = docker.inspect_container(here.room.name("room"))
-    sized = {"Memory", "MemorySwap", "CpuQuota", "PidsLimit", "ShmSize", "Tmpfs"}
+    own = {"Binds", "Memory", "MemorySwap", "CpuQuota", "PidsLimit", "ShmSize", "Tmpfs"}
     found = here.containers()
     assert len(found) == 3
     for container in found:
         member = docker.inspect_container(container["Id"])
         for key, value in room["HostConfig"].items():
-            if key not in sized:
+            if key not in own:
                 assert member["HostConfig"][key] == value, key
         assert set(member["HostConfig"]["Tmpfs"]) == set(room["HostConfig"]["Tmpfs"])
-        assert all(member["HostConfig"][key] > 0 for key in sized - {"Tmpfs"})
+        assert all(member["HostConfig"][key] > 0 for key in own - {"Tmpfs", "Binds"})
         assert member["Image"] == room["Image"]
         assert member["Config"]["User"] == room["Config"]["User"]
         assert set(member["NetworkSettings"]["Networks"]) == set(room["NetworkSettings"]["Networks"])
         mounts = [sorted((m["Source"], m["Destination"], m["RW"]) for m in c["Mounts"]) for c in (room, member)]
-        assert mounts[0] == mounts[1]
+        scratch = [mount for mount in mounts[1] if mount[1] == "/scratch"]
+        assert mounts[0] == [mount for mount in mounts[1] if mount not in scratch]
+        assert len(scratch) == (member["Config"]["Labels"]["datasluse.part"] == "worker")
 
 
 def test_a_notebook_written_for_dask_gateway_elsewhere_runs(here: Place) -> None:
@@ -246,3 +248,26 @@ def kill_process(stack: Stack, name: str) -> None:
     killed = processes.pids(stack.settings)[name]
     os.kill(killed, signal.SIGKILL)
     until(lambda: processes.pids(stack.settings).get(name, killed) != killed, 30)
+
+
+def test_what_does_not_fit_in_memory_goes_to_encrypted_scratch_that_is_wiped(stack: Stack, here: Place) -> None:
+    said = here.json("""
+        import json, dask.array as da, os
+        from dask.distributed import wait
+        from datasluse import Cluster
+        client = Cluster(workers=1).get_client()
+        client.wait_for_workers(1, timeout=60)
+        x = da.random.random((20_000, 20_000), chunks=(2_000, 2_000)).persist()  # 3.2 GB in a worker of 2 GiB
+        wait(x)
+        on_disk = client.run(lambda dask_worker: dask_worker.data.disk.total_weight.disk if hasattr(
+            dask_worker.data.disk, "total_weight") else len(dask_worker.data.disk))
+        mounted = client.run(lambda: [line.split()[:3] for line in open("/proc/mounts") if " /scratch " in line])
+        print(json.dumps([float(x.mean().compute()), list(on_disk.values())[0], list(mounted.values())[0]]))
+        """)
+    assert 0.49 < said[0] < 0.51
+    assert said[1] > 0
+    assert said[2][0][2] == "ext4"
+    volumes = stack.settings.state / "volumes"
+    assert list(volumes.glob("scratch-*"))
+    leave_none(here)
+    until(lambda: not list(volumes.glob("scratch-*")), 20)
