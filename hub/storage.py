@@ -116,7 +116,7 @@ def prepare_scratch(settings: Settings, worker: str, mib: int, uid: int) -> Path
 
 
 def remove_scratch(settings: Settings, database: Database) -> None:
-    """Destroy the scratch of every worker that no row claims. A claim comes before its scratch, so they are read after."""
+    """Destroy the scratch of every worker that no row claims. A claim comes before its scratch, so it is read after."""
     there = {image.stem.removeprefix("scratch-") for image in (settings.state / "volumes").glob("scratch-*")}
     with database.read() as tx:
         gone = there - clusters.claimed(tx)
