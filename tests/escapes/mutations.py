@@ -199,7 +199,7 @@ MUTATIONS = (
             ),
             Edit(
                 GATE,
-                "  http-request del-header ^x[-_] -m reg\n  http-request del-header ^forwarded -m reg\n  http-request del-header cookie\n  http-request del-header authorization",
+                "  http-request del-header ^x[-_] -m reg\n  http-request del-header ^forwarded -m reg\n  http-request del-header cookie\n",
                 "",
             ),
         ),
@@ -211,6 +211,26 @@ MUTATIONS = (
         (Edit("output_review/intake.py", "if row.room_id != self.room:", "if False:"),),
         ("W1",),
         ("intake",),
+    ),
+    Mutation(
+        "another's cluster is anybody's",
+        (
+            Edit("hub/clusters.py", 'if name and (known is None or known.username != request["room"]):', "if False:"),
+            Edit("hub/clusters.py", 'models.User(request["room"])', "models.User(known_as(request))"),
+            Edit(
+                "hub/clusters.py",
+                "class RoomAuthenticator(Authenticator):",
+                "def known_as(request):\n    known = request.app['backend'].db.get_cluster(request.match_info.get('cluster_name'))\n"
+                '    return known.username if known else request["room"]\n\n\nclass RoomAuthenticator(Authenticator):',
+            ),
+        ),
+        ("K5",),
+        ("clusters",),
+    ),
+    Mutation(
+        "calls for clusters are not counted",
+        (Edit(GATE, "if { sc1_http_req_rate gt 100 }\n  timeout", "if { sc1_http_req_rate gt 100000 }\n  timeout"),),
+        ("K4",),
     ),
     Mutation("a sandbox with a network", (Edit("hub/sandboxd.py", '"--network=none", ', ""),), ("W6",), ("sandboxd",)),
     Mutation(
