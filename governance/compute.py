@@ -22,7 +22,7 @@ class Profile(BaseModel):
     threads: Annotated[int, Field(ge=1, le=256)]
     """Also the cores that a worker may keep busy."""
     memory_gib: Annotated[float, Field(ge=0.5, le=4096)]
-    scratch_gib: Annotated[float, Field(ge=0.1, le=4096)] = 2
+    scratch_gib: Annotated[float, Field(ge=0.1, le=4096)] = 4
     """Of the host's disk, encrypted and wiped with the worker: where it puts what does not fit in its memory."""
     most_workers: Annotated[int, Field(ge=1, le=58)]
     """Of one cluster; a room's network has 59 addresses for containers of clusters."""

@@ -32,6 +32,24 @@ export function addClusters(app: JupyterFrontEnd, api: Api): void {
   app.shell.add(panel, 'left', { rank: 160 });
 }
 
+/** What is needed of a notebook's panel; its package would come along with its types. */
+interface INotebook {
+  content?: { activeCellIndex: number };
+  context?: { model?: { sharedModel?: { insertCell?(index: number, cell: object): unknown } } };
+}
+
+/** Put code into a new cell below the active one; returns whether there is a notebook to put it in. */
+export function insertBelow(notebook: INotebook | null, source: string): boolean {
+  const cells = notebook?.context?.model?.sharedModel;
+  if (!cells?.insertCell || !notebook?.content) {
+    return false;
+  }
+  const index = notebook.content.activeCellIndex + 1;
+  cells.insertCell(index, { cell_type: 'code', source, metadata: {} });
+  notebook.content.activeCellIndex = index;
+  return true;
+}
+
 class Panel extends ReactWidget {
   constructor(
     private readonly app: JupyterFrontEnd,
@@ -155,8 +173,10 @@ function Card({ number, cluster, app, api, busy, act }: ICard): JSX.Element {
     }
   }, [running, cluster.workers !== null]);
   const insert = async () => {
-    await app.commands.execute('notebook:insert-cell-below');
-    await app.commands.execute('notebook:replace-selection', { text: CODE });
+    if (!insertBelow(app.shell.currentWidget as unknown as INotebook | null, CODE)) {
+      throw new Error(say('Open a notebook first.'));
+    }
+    app.shell.activateById(app.shell.currentWidget!.id);
   };
   const open = (path: string, label: string) => {
     const base = cluster.dashboard_route!.replace(/\/status$/, '');
@@ -199,7 +219,7 @@ function Card({ number, cluster, app, api, busy, act }: ICard): JSX.Element {
             </button>
           </form>
           <p>
-            <button type="button" className="jp-mod-styled" onClick={insert}>
+            <button type="button" className="jp-mod-styled" onClick={() => void act(insert)}>
               {say('Insert code')}
             </button>
           </p>

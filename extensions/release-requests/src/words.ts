@@ -90,6 +90,7 @@ const danish = {
   'stopping': 'stopper',
   'Scale': 'Skalér',
   'Insert code': 'Indsæt kode',
+  'Open a notebook first.': 'Åbn en notesbog først.',
   'Show a plot': 'Vis en figur',
   'Choose…': 'Vælg…',
   'Stop the cluster': 'Stop klyngen',
