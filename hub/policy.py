@@ -87,13 +87,13 @@ WAY_IN = (
     Passage(
         "dashboard",
         READ,
-        f"/proxy/{SCHEDULER}/(individual-[a-z0-9-]+|statics?/[A-Za-z0-9._/-]+)",
+        f"/proxy/{SCHEDULER}/(status|individual-[a-z0-9-]+|statics?/[A-Za-z0-9._/-]+)",
         "a cluster's plots: pages of the researcher's own scheduler, under this gate's policy like all the room's",
     ),
     Passage(
         "dashboard-messages",
         ("GET",),
-        f"/proxy/{SCHEDULER}/individual-[a-z0-9-]+/ws",
+        f"/proxy/{SCHEDULER}/(status|individual-[a-z0-9-]+)/ws",
         "what the plots draw",
         websocket=True,
     ),

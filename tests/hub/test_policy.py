@@ -41,6 +41,7 @@ PASSES = [
     ("POST", "/datasluse/look", "ours"),
     ("POST", f"/datasluse/clusters/{CLUSTER}/scale", "clusters"),
     ("GET", "/proxy/10.178.5.70:8787/individual-task-stream", "dashboard"),
+    ("GET", "/proxy/10.178.5.70:8787/status", "dashboard"),
     ("GET", "/proxy/10.178.5.70:8787/static/js/bokeh.min.js", "dashboard"),
     ("GET", "/proxy/10.178.5.70:8787/individual-task-stream/ws", "dashboard-messages"),
 ]

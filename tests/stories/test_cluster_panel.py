@@ -40,13 +40,15 @@ def test_a_cluster_by_clicks(stack: Stack, here: Place, visitor: Callable[..., V
     # The code that is inserted works, with the cluster's own encryption.
     page.get_by_role("tab", name=re.compile("Launcher")).wait_for()
     page.locator(".jp-LauncherCard[data-category=Notebook]").first.click()
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)
+    expect(page.get_by_role("button", name="Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
     card.get_by_role("button", name="Insert code").click()
     cell = page.locator(".jp-CodeCell", has_text="Cluster.current()")
     expect(cell).to_have_count(1)
+    cell.locator(".cm-content").click()
     page.keyboard.press("Shift+Enter")
-    output = page.locator(".jp-OutputArea-output", has_text="tls://10.")
+    output = page.locator(".jp-OutputArea-output", has_text="datasluse.Cluster")
     expect(output.first).to_be_visible(timeout=60_000)
+    expect(page.locator(".jp-OutputArea-output", has_text="Error")).to_have_count(0)
 
     # A plot draws what a notebook computes, live.
     card.get_by_label("Show a plot").select_option(label="Task Stream")

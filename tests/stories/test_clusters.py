@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -251,22 +252,22 @@ def kill_process(stack: Stack, name: str) -> None:
 
 
 def test_what_does_not_fit_in_memory_goes_to_encrypted_scratch_that_is_wiped(stack: Stack, here: Place) -> None:
-    said = here.json("""
-        import json, dask.array as da, os
-        from dask.distributed import wait
-        from datasluse import Cluster
-        client = Cluster(workers=1).get_client()
-        client.wait_for_workers(1, timeout=60)
-        x = da.random.random((20_000, 20_000), chunks=(2_000, 2_000)).persist()  # 3.2 GB in a worker of 2 GiB
-        wait(x)
-        on_disk = client.run(lambda dask_worker: dask_worker.data.disk.total_weight.disk if hasattr(
-            dask_worker.data.disk, "total_weight") else len(dask_worker.data.disk))
-        mounted = client.run(lambda: [line.split()[:3] for line in open("/proc/mounts") if " /scratch " in line])
-        print(json.dumps([float(x.mean().compute()), list(on_disk.values())[0], list(mounted.values())[0]]))
-        """)
+    program = """
+import json, dask.array as da
+from dask.distributed import wait
+from datasluse import Cluster
+client = Cluster(workers=1).get_client()
+client.wait_for_workers(1, timeout=60)
+x = da.random.random((16_000, 16_000), chunks=(2_000, 2_000)).persist()  # 2 GB; a worker spills above 1.26
+wait(x)
+spilled = client.run(lambda dask_worker: len(dask_worker.data.disk))
+mounted = client.run(lambda: [line.split()[2] for line in open("/proc/mounts") if " /scratch " in line])
+print(json.dumps([float(x.mean().compute()), *spilled.values(), *mounted.values()]))
+"""
+    said = json.loads(here.kernel.output(here.kernel.begin(program), 300).splitlines()[-1])
     assert 0.49 < said[0] < 0.51
     assert said[1] > 0
-    assert said[2][0][2] == "ext4"
+    assert said[2] == ["ext4"]
     volumes = stack.settings.state / "volumes"
     assert list(volumes.glob("scratch-*"))
     leave_none(here)

@@ -27,8 +27,8 @@ class Cluster(GatewayCluster):
     @classmethod
     def current(cls) -> Cluster:
         """The cluster that this room has, the newest of several; raises LookupError when it has none."""
-        with Gateway() as gateway:
-            running = sorted(gateway.list_clusters(), key=lambda report: report.start_time)
+        gateway = Gateway()  # it closes itself, once: closed by `with`, it complains when it is forgotten
+        running = sorted(gateway.list_clusters(), key=lambda report: report.start_time)
         if not running:
             raise LookupError("This room has no cluster: start one with Cluster().")
         found: Cluster = cls.from_name(running[-1].name)

@@ -67,7 +67,7 @@ const requests: JupyterFrontEndPlugin<void> = {
       if (model.overview) {
         model.changed.disconnect(clusters);
         if (model.overview.room.clusters) {
-          void import('./clusters').then(({ addClusters }) => addClusters(app, model.api));
+          void import('./clusters-panel').then(({ addClusters }) => addClusters(app, model.api));
         }
       }
     };

@@ -5,13 +5,8 @@ import { LabIcon } from '@jupyterlab/ui-components';
 import { Poll } from '@lumino/polling';
 import * as React from 'react';
 import { Api, ICluster, IClusters } from './api';
+import { CODE, INotebook, insertBelow, ordered } from './clusters';
 import { Message, say } from './words';
-
-/** What a notebook needs to use the newest cluster of its room. */
-export const CODE = 'from datasluse import Cluster\n\nclient = Cluster.current().get_client()\nclient';
-
-/** Plots that say most, in this order; the others follow. */
-const FIRST = ['task-stream', 'progress', 'workers-memory', 'compute-time'];
 
 const STATUS: Record<string, Message> = {
   PENDING: 'starting',
@@ -30,24 +25,6 @@ const icon = new LabIcon({
 export function addClusters(app: JupyterFrontEnd, api: Api): void {
   const panel = new Panel(app, api);
   app.shell.add(panel, 'left', { rank: 160 });
-}
-
-/** What is needed of a notebook's panel; its package would come along with its types. */
-interface INotebook {
-  content?: { activeCellIndex: number };
-  context?: { model?: { sharedModel?: { insertCell?(index: number, cell: object): unknown } } };
-}
-
-/** Put code into a new cell below the active one; returns whether there is a notebook to put it in. */
-export function insertBelow(notebook: INotebook | null, source: string): boolean {
-  const cells = notebook?.context?.model?.sharedModel;
-  if (!cells?.insertCell || !notebook?.content) {
-    return false;
-  }
-  const index = notebook.content.activeCellIndex + 1;
-  cells.insertCell(index, { cell_type: 'code', source, metadata: {} });
-  notebook.content.activeCellIndex = index;
-  return true;
 }
 
 class Panel extends ReactWidget {
@@ -168,10 +145,11 @@ function Card({ number, cluster, app, api, busy, act }: ICard): JSX.Element {
   const running = cluster.status === 'RUNNING';
   const workers = cluster.workers ?? '…';
   React.useEffect(() => {
-    if (running && cluster.workers !== null) {
-      void api.plots(cluster.name).then(setPlots, () => setPlots({}));
+    // A scheduler loads what draws its plots some seconds after it can be connected to.
+    if (running && cluster.workers !== null && Object.keys(plots).length === 0) {
+      void api.plots(cluster.name).then(setPlots, () => undefined);
     }
-  }, [running, cluster.workers !== null]);
+  }, [cluster]);
   const insert = async () => {
     if (!insertBelow(app.shell.currentWidget as unknown as INotebook | null, CODE)) {
       throw new Error(say('Open a notebook first.'));
@@ -254,15 +232,4 @@ function Card({ number, cluster, app, api, busy, act }: ICard): JSX.Element {
       </p>
     </article>
   );
-}
-
-/** The plots as (name, path), those that say most first. */
-export function ordered(plots: Record<string, string>): [string, string][] {
-  const rank = (path: string) => {
-    const at = FIRST.findIndex(name => path.endsWith(`individual-${name}`));
-    return at < 0 ? FIRST.length : at;
-  };
-  return Object.entries(plots)
-    .map(([label, path]): [string, string] => [label, path.replace(/^\//, '')])
-    .sort(([one, a], [two, b]) => rank(a) - rank(b) || one.localeCompare(two));
 }
