@@ -36,6 +36,9 @@ OUT_OF_MEMORY = Refused(
 )
 SCHEDULER_ENDED = Refused("The cluster's scheduler ended by itself, so the cluster ended. Start a new one.")
 DID_NOT_START = Refused("The cluster did not start. The operator finds the cause in the log of `clusters`.")
+SILENT = Refused("The cluster's scheduler no longer answered, so the cluster was stopped. Start a new one.")
+NOT_RUNNING = Refused("The cluster does not run.")
+NO_ANSWER = Refused("The cluster's scheduler does not answer. It may be busy: try again, or stop the cluster.")
 LOST = Refused("The cluster was lost when a part of the installation started anew. Start a new one.")
 WORKER_ENDED = Refused("A worker ended by itself and was replaced; its tasks ran again.")
 

@@ -46,8 +46,6 @@ COMPUTES = 0.05
 """Of one core, in a cluster between two counts: more is work. An idle scheduler with four workers uses about 0.02."""
 COUNT_EVERY = timedelta(seconds=30)
 MOST_WORKERS = 58
-BODY = 65_536
-"""Bytes; a heartbeat with 58 workers has about 4,000."""
 
 log = logging.getLogger("clusters")
 Clock = Callable[[], datetime]
@@ -246,9 +244,11 @@ class ContainerBackend(DBBackendBase):
         workers = [self.db.create_worker(cluster) for _ in range(options["workers"])]
         try:
             address = await asyncio.to_thread(self._claim, cluster, options["profile"], [w.name for w in workers])
-        except Refused as e:
+        except BaseException as e:
             self._forget(cluster)
-            raise PublicException(await asyncio.to_thread(self._in_words, user.name, e)) from e
+            if isinstance(e, Refused):
+                raise PublicException(await asyncio.to_thread(self._in_words, user.name, e)) from e
+            raise
         self.db.update_cluster(cluster, count=len(workers), state={"address": str(address)})
         for part in (cluster, *workers):
             self.queue.put(part)
@@ -291,7 +291,7 @@ class ContainerBackend(DBBackendBase):
             PublicException: it cannot be told, or more is wanted than its person may have.
         """
         if cluster.status != models.ClusterStatus.RUNNING:
-            raise PublicException("The cluster does not run.")
+            raise PublicException(await asyncio.to_thread(self._in_words, cluster.username, clusters.NOT_RUNNING))
         front = await asyncio.to_thread(self._asked, cluster.name, cluster.username, int(msg.get("count") or 0))
         try:
             async with self.session.post(
@@ -305,9 +305,7 @@ class ContainerBackend(DBBackendBase):
                     return
         except (aiohttp.ClientError, TimeoutError):
             pass
-        raise PublicException(
-            "The cluster's scheduler does not answer. It may be busy: try again, or stop the cluster."
-        )
+        raise PublicException(await asyncio.to_thread(self._in_words, cluster.username, clusters.NO_ANSWER))
 
     def _asked(self, name: str, room: str, count: int) -> IPv4Address:
         """Somebody wants this many workers; returns the front address of the room's gate."""
@@ -377,7 +375,11 @@ class ContainerBackend(DBBackendBase):
 
     async def do_start_worker(self, worker: Worker) -> AsyncIterator[dict[str, Any]]:
         """Start a worker, whose scheduler may not answer yet."""
-        await asyncio.to_thread(self._start_worker, worker)
+        try:
+            await asyncio.to_thread(self._start_worker, worker)
+        except Refused as e:  # its person is told; after three the engine gives the cluster up
+            await asyncio.to_thread(self._worker_ended, worker.name, e)
+            raise
         yield worker.state
 
     def _start_worker(self, worker: Worker) -> None:
@@ -404,7 +406,8 @@ class ContainerBackend(DBBackendBase):
 
     async def do_stop_cluster(self, cluster: Cluster) -> None:
         await asyncio.to_thread(self._remove, ClusterPart.SCHEDULER, cluster.name)
-        await asyncio.to_thread(self._record_end, cluster.name, clusters.DID_NOT_START)  # unless it has a reason
+        why = clusters.SILENT if cluster.last_heartbeat else clusters.DID_NOT_START
+        await asyncio.to_thread(self._record_end, cluster.name, why)  # unless it has a reason
 
     async def do_stop_worker(self, worker: Worker) -> None:
         await asyncio.to_thread(self._remove, ClusterPart.WORKER, worker.name)
@@ -456,9 +459,9 @@ class ContainerBackend(DBBackendBase):
                 await super().stop_cluster(cluster.name, failed=True)
             elif cluster in parts:
                 await self._look_at(cluster, [w for w in cluster.workers.values() if w in parts], states)
-        known = {c.name for c in self.db.active_clusters()}
-        for name in wanted - known:
+        for name in wanted - set(self.db.name_to_cluster):
             await asyncio.to_thread(self._record_end, name, clusters.LOST)
+        known = {c.name for c in self.db.active_clusters()}
         now = self.given.clock()
         if now - self._looked_for_orphans > ORPHANS_EVERY:
             self._looked_for_orphans = now
