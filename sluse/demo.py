@@ -66,7 +66,7 @@ def _projects(tools: Path, source: Path) -> list[DemoProject]:
             data="registers",
             members={"ada": lead, "bob": analyst},
             write=registers.write,
-            more=("cohort-on-a-cluster",),
+            more=("cohort-on-a-cluster", "gwas-on-a-cluster", "volumes-on-a-cluster"),
         ),
         DemoProject(
             key="heart-attack-survival",
