@@ -38,7 +38,7 @@ from governance.tiers import Tier
 from hub import images
 from sluse.access import open_room
 
-STARTS, ROUNDS, ROUNDS_OF_8 = 10, 5, 3
+STARTS, ROUNDS, ROUNDS_OF_8 = 10, 3, 2
 MEMORY_GIB = 1.5
 DOCKERFILE = """
 FROM {base}
@@ -108,7 +108,7 @@ def transfer(client):
 
 def spill(client):
     # More than the memory of two workers together: each keeps what does not fit on its disk.
-    x = da.random.random((24_000, 24_000), chunks=(2_000, 2_000)).persist()
+    x = da.random.random((18_000, 18_000), chunks=(2_000, 2_000)).persist()
     wait(x)
     x.mean().compute()
 

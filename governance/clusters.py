@@ -56,6 +56,14 @@ def worker_out_of_memory(memory: int) -> Refused:
     )
 
 
+def disk_full(fit: int) -> NotAllowed:
+    """Why more workers are refused that the limits would give."""
+    return NotAllowed(
+        "The platform's disk has place for the scratch of {fit} more workers: ask for fewer, or ask the operator.",
+        fit=fit,
+    )
+
+
 def idle(minutes: int) -> Refused:
     """Why a cluster in which nothing happened ended."""
     return Refused("The cluster computed nothing for {minutes} minutes, so it was stopped.", minutes=minutes)

@@ -30,6 +30,10 @@ class Profile(BaseModel):
     """Why these sizes; for whoever changes them."""
 
     @property
+    def scratch_mib(self) -> int:
+        return int(self.scratch_gib * 1024)
+
+    @property
     def memory(self) -> int:
         """Bytes."""
         return int(self.memory_gib * GIB)

@@ -256,6 +256,9 @@ class ContainerBackend(DBBackendBase):
 
     def _claim(self, cluster: Cluster, profile: str, workers: list[str]) -> IPv4Address:
         given = self.given
+        fit = self._fit(profile)
+        if len(workers) > fit:
+            raise clusters.disk_full(fit)
         with given.database.write() as tx:
             here = rooms.standing(tx, cluster.username)
             now, image = given.clock(), tags(given.settings)[here.room.image]
@@ -263,6 +266,11 @@ class ContainerBackend(DBBackendBase):
             plan = granted(tx, here.room.id, given.settings, now)
             places = {c.name: c.place for c in clusters.containers(tx, cluster.name)}
             return plan.address(places[cluster.name])
+
+    def _fit(self, profile: str) -> int:
+        """How many more workers' scratch the disk holds. Told before one is started: a start that fails is counted."""
+        known = self.given.settings.every_profile.get(profile)
+        return storage.scratches_that_fit(self.given.settings, known.scratch_mib) if known else MOST_WORKERS
 
     def _forget(self, cluster: Cluster) -> None:
         now = timestamp()
@@ -317,6 +325,9 @@ class ContainerBackend(DBBackendBase):
             wanted = count - have
             if wanted > 0:
                 _, refused = clusters.more_workers(tx, name, given.settings, now, wanted=wanted)
+                fit = self._fit(clusters.running(tx, name).profile)
+                if refused is None and wanted > fit:
+                    refused = clusters.disk_full(fit)
                 if refused:
                     raise PublicException(self._words(tx, room, refused))
             return granted(tx, room, given.settings, now).front
@@ -358,7 +369,8 @@ class ContainerBackend(DBBackendBase):
         given = self.given
         try:
             with given.database.write() as tx:
-                return clusters.more_workers(tx, name, given.settings, given.clock(), wanted=wanted)[0]
+                fit = self._fit(clusters.running(tx, name).profile)
+                return min(fit, clusters.more_workers(tx, name, given.settings, given.clock(), wanted=wanted)[0])
         except Refused:
             return 0
 
@@ -389,7 +401,7 @@ class ContainerBackend(DBBackendBase):
             profile = given.settings.every_profile[clusters.running(tx, worker.cluster.name).profile]
         plan, image = self._plan(worker.cluster)
         owner = container.id_on_host(given.docker, ROOM_UID)
-        scratch = storage.prepare_scratch(given.settings, worker.name, int(profile.scratch_gib * 1024), owner)
+        scratch = storage.prepare_scratch(given.settings, worker.name, profile.scratch_mib, owner)
         address = plan.room.address(claim.place)
         member = plan.member_worker(worker.name, address, claim.cores, claim.memory, scratch)
         container.create(given.docker, container.member(member, image))

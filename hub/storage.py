@@ -115,6 +115,11 @@ def prepare_scratch(settings: Settings, worker: str, mib: int, uid: int) -> Path
     return volume.files
 
 
+def scratches_that_fit(settings: Settings, mib: int) -> int:
+    """How many more workers' scratch of this size the disk could hold."""
+    return _left(settings.state) // (mib * MIB)
+
+
 def remove_scratch(settings: Settings, database: Database) -> None:
     """Destroy the scratch of every worker that no row claims. A claim comes before its scratch, so it is read after."""
     there = {image.stem.removeprefix("scratch-") for image in (settings.state / "volumes").glob("scratch-*")}
@@ -368,15 +373,20 @@ def _devices() -> dict[str, str]:
 
 def _must_fit(state: Path, more: int) -> None:
     """Raise Unavailable unless the disk could hold every open volume filled, this much more, and the reserve."""
-    open_now = _devices()
-    promised = sum(_unallocated(image) for image in STATE.glob("*/volumes/*.img") if str(image) in open_now)
-    left = shutil.disk_usage(state).free - promised - RESERVE
+    left = _left(state)
     if left < more:
         raise Unavailable(
             "the disk has no place for this: {needed} MiB are needed, {left} are left beside what open rooms may fill",
             needed=more // MIB,
-            left=max(0, left) // MIB,
+            left=left // MIB,
         )
+
+
+def _left(state: Path) -> int:
+    """Bytes of the disk that are promised to nobody."""
+    open_now = _devices()
+    promised = sum(_unallocated(image) for image in STATE.glob("*/volumes/*.img") if str(image) in open_now)
+    return max(0, shutil.disk_usage(state).free - promised - RESERVE)
 
 
 def _unallocated(image: Path) -> int:
