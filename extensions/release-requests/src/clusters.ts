@@ -29,6 +29,6 @@ export function ordered(plots: Record<string, string>): [string, string][] {
     return at < 0 ? FIRST.length : at;
   };
   return Object.entries(plots)
-    .map(([label, path]): [string, string] => [label, path.replace(/^\//, '')])
+    .map(([label, path]): [string, string] => [label.replace(/^Individual /, ''), path.replace(/^\//, '')])
     .sort(([one, a], [two, b]) => rank(a) - rank(b) || one.localeCompare(two));
 }

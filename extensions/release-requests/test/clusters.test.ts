@@ -13,7 +13,11 @@ it('puts code below the active cell, and nowhere without a notebook', () => {
 });
 
 it('shows first the plots that say most', () => {
-  const plots = { Profile: '/individual-profile', Progress: '/individual-progress', 'Task Stream': '/individual-task-stream' };
+  const plots = {
+    'Individual Profile': '/individual-profile',
+    'Individual Progress': '/individual-progress',
+    'Individual Task Stream': '/individual-task-stream'
+  };
   expect(ordered(plots).map(([label]) => label)).toEqual(['Task Stream', 'Progress', 'Profile']);
   expect(ordered(plots)[0][1]).toBe('individual-task-stream');
 });
