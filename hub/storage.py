@@ -132,8 +132,10 @@ def remove_scratch(settings: Settings, database: Database) -> None:
             _close(volume)
             _close(unfinished)
         unfinished.image.unlink(missing_ok=True)
-        wipe(settings, volume)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(
+            OSError, Unavailable
+        ):  # the kernel lets a loop device go a moment later: at the next look
+            wipe(settings, volume)
             volume.mount.rmdir()
 
 

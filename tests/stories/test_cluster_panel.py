@@ -63,11 +63,11 @@ def test_a_cluster_by_clicks(stack: Stack, here: Place, visitor: Callable[..., V
     ada.photograph("cluster-panel")
     assert violations(page, axe, "#datasluse-clusters") == []
 
-    card.get_by_label("Workers").fill("2")
+    card.get_by_label("Workers", exact=True).fill("2")
     card.get_by_role("button", name="Scale").click()
     expect(card).to_contain_text("running, 2 workers", timeout=60_000)
     card.get_by_role("button", name="Scale").click()  # by keyboard and by click alike
-    card.get_by_label("Workers").fill("58")
+    card.get_by_label("Workers", exact=True).fill("58")
     card.get_by_role("button", name="Scale").click()
     expect(panel.get_by_role("alert")).to_contain_text("cores at once. In use:", timeout=30_000)
 
