@@ -256,13 +256,13 @@ class ContainerBackend(DBBackendBase):
 
     def _claim(self, cluster: Cluster, profile: str, workers: list[str]) -> IPv4Address:
         given = self.given
-        fit = self._fit(profile)
-        if len(workers) > fit:
-            raise clusters.disk_full(fit)
         with given.database.write() as tx:
             here = rooms.standing(tx, cluster.username)
             now, image = given.clock(), tags(given.settings)[here.room.image]
             clusters.begin(tx, here, cluster.name, profile, workers, image, given.settings, now)
+            fit = self._fit(profile)
+            if len(workers) > fit:  # said after the limits, and nothing is claimed
+                raise clusters.disk_full(fit)
             plan = granted(tx, here.room.id, given.settings, now)
             places = {c.name: c.place for c in clusters.containers(tx, cluster.name)}
             return plan.address(places[cluster.name])
