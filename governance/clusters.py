@@ -6,6 +6,7 @@ made; its address comes from its row. Nothing that a scheduler says is kept here
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -169,14 +170,16 @@ def more_workers(
     here = rooms.standing(tx, row.room_id)
     _lock(tx, here)
     given = settings.every_profile[row.profile]
-    wrong: NotAllowed | None = None
-    for number in range(wanted, 0, -1):
+
+    def refused(number: int) -> NotAllowed | None:
         more = Use(given.threads * number, given.memory * number, 0, number)
-        found = _too_much(tx, here, more, settings, now)
-        if found is None:
-            return number, wrong
-        wrong = wrong or found
-    return 0, wrong
+        return _too_much(tx, here, more, settings, now)
+
+    wrong = refused(wanted)
+    if wrong is None:
+        return wanted, None
+    # A scheduler may ask at each heartbeat, and everybody's writing waits meanwhile: a few questions, not one a worker.
+    return bisect_left(range(1, wanted), True, key=lambda number: refused(number) is not None), wrong
 
 
 def running(tx: Session, name: str) -> Cluster:

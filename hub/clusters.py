@@ -534,6 +534,7 @@ class ContainerBackend(DBBackendBase):
 
     async def _count(self, here: set[str], running: set[str], seconds: float) -> None:
         """What clusters compute, by the engine's count; one that computes keeps its room open, an idle one ends."""
+        self._used = {member: used for member, used in self._used.items() if member in running}
         given = self.given
         limit = timedelta(minutes=given.settings.cluster_idle_minutes)
         for name in here:

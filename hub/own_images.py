@@ -105,9 +105,13 @@ def _ask(docker: APIClient, name: str, *command: str) -> str:
 
 
 def _files(docker: APIClient, name: str, where: str) -> list[str]:
-    """What `find` finds, as the room's user; folders that it may not read are no part of a room."""
+    """What `find` finds, as the room's user; folders that it may not read are no part of a room.
+
+    Raises:
+        RuntimeError: there is no `find`: what was not looked at is not well.
+    """
     quoted = where.replace("(", r"\(").replace(")", r"\)").replace("!", r"\!")
-    return _ask(docker, name, "sh", "-c", f"find {quoted} 2>/dev/null; true").split()
+    return _ask(docker, name, "sh", "-c", f"find {quoted} 2>/dev/null; test $? -le 1").split()
 
 
 def _answers(docker: APIClient, name: str) -> Found:

@@ -55,6 +55,7 @@ def test_an_image_on_base_with_a_kernel_of_its_own_can_be_a_room(stack: Stack, b
     ("lines", "words"),
     [
         ("RUN cp /bin/sh /opt/sh && chmod u+s /opt/sh", "remove the bits of /opt/sh"),
+        ("RUN mv /usr/bin/find /usr/bin/gone", "it runs behind a room's walls"),
         ("RUN chown -R 64000 /opt/jupyter/config", "give back to root: /opt/jupyter/config"),
         ("RUN chmod o+w /opt/room/etc/dask/datasluse.yaml", "give back to root: /opt/room/etc/dask"),
         ("RUN mv /opt/room/bin/jupyter-lab /opt/room/bin/gone", "jupyter-lab"),
