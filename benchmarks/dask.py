@@ -7,6 +7,10 @@ one container of the same image without limits: dask-gateway-server with UnsafeL
 processes. Work: the same functions on clusters of 2 and of 8 workers with a thread each. Rounds are rotated, ratios are
 medians of paired rounds; processor seconds are the engine's count over every container that takes part. Result:
 docs/results/dask.json.
+
+LocalCluster is asked with and without TLS, which a cluster of a room always has. What an import costs once is no part
+of the work: a scheduler of its own imports pandas at the first data frame (about a second), which LocalCluster's, in
+the notebook's process, has imported before.
 """
 
 from __future__ import annotations
@@ -46,9 +50,12 @@ USER root
 COPY wheels /wheels
 RUN python3 -m venv /pip && /pip/bin/pip --python /opt/room/bin/python install -q --no-index --find-links=/wheels \\
     'dask-gateway-server[local]=={version}' && rm -r /pip /wheels && chown 64000:64000 /home/researcher
+RUN for part in scheduler worker; do printf '#!/bin/sh\\nexec python -m distributed.cli.dask_%s "$@"\\n' $part \\
+    > /opt/room/bin/dask-$part && chmod 755 /opt/room/bin/dask-$part; done
 USER 64000:64000
 """
 SERVER = """
+c.UnsafeLocalBackend.api_url = "http://127.0.0.1:8000/api"
 c.DaskGateway.backend_class = "dask_gateway_server.backends.local.UnsafeLocalBackend"
 c.ClusterConfig.worker_memory = {memory}
 c.UnsafeLocalBackend.clusters_directory = "/tmp/clusters"
@@ -57,8 +64,9 @@ OPENED = {
     "datasluse": "c = Cluster(profile='bench', workers={workers}); client = c.get_client()",
     "local backend": "c = Gateway('http://127.0.0.1:8000').new_cluster(); c.scale({workers}); client = c.get_client()",
     "LocalCluster": "c = LocalCluster(n_workers={workers}, threads_per_worker=1, memory_limit={memory},"
-    " dashboard_address=None); client = Client(c)",
+    " dashboard_address=None, security={security}); client = Client(c)",
 }
+OPENED["LocalCluster, TLS"] = OPENED["LocalCluster"]
 IMPORTS = """
 import json, time, sys
 import numpy, pandas, dask, dask.array as da, dask.dataframe as dd
@@ -100,11 +108,24 @@ def search(client):
 
 def transfer(client):
     names = list(client.scheduler_info(n_workers=-1)["workers"])
-    made = client.submit(numpy.random.random, 10_000_000, workers=[names[0]], pure=False)
+    made = [client.submit(numpy.random.random, 10_000_000, workers=[names[0]], pure=False) for _ in range(5)]
     wait(made)
     begun = time.monotonic()
-    client.submit(lambda a: float(a[0]), made, workers=[names[1]], pure=False).result()
+    for each in made:
+        client.submit(lambda a: float(a[0]), each, workers=[names[1]], pure=False).result()
     return time.monotonic() - begun
+
+def disk(client):
+    def write(dask_worker):
+        import os
+        block = os.urandom(1 << 20)
+        path = os.path.join(dask_worker.local_directory, "written")
+        with open(path, "wb") as file:
+            for _ in range(300):
+                file.write(block)
+            os.fsync(file.fileno())
+        os.unlink(path)
+    client.run(write, workers=list(client.scheduler_info(n_workers=-1)["workers"])[:1])
 
 def spill(client):
     # More than the memory of two workers together: each keeps what does not fit on its disk.
@@ -112,15 +133,20 @@ def spill(client):
     wait(x)
     x.mean().compute()
 
-WORK = {{"10,000 tasks": tasks, "reduction": reduction, "shuffle, tasks": lambda c: shuffle(c, "tasks"),
-        "shuffle, p2p": lambda c: shuffle(c, "p2p"), "grid search": search, "80 MB transfer": transfer}}
+def thrice(work):
+    return lambda client: [work(client) for _ in range(3)] and None
+
+WORK = {{"10,000 tasks": tasks, "reduction": reduction, "3 shuffles by tasks": thrice(lambda c: shuffle(c, "tasks")),
+        "3 shuffles, p2p": thrice(lambda c: shuffle(c, "p2p")), "grid search": search,
+        "5 x 80 MB between workers": transfer}}
 if {workers} == 2:
-    WORK["spill"] = spill
+    WORK |= {{"2.6 GB, spilled": spill, "300 MB to disk": disk}}
 
 if __name__ == "__main__":
     {opened}
     client.wait_for_workers({workers}, timeout=120)
-    client.run(lambda: __import__("dask.dataframe") and __import__("sklearn.ensemble"))
+    imported = lambda: __import__("dask.dataframe") and __import__("sklearn.ensemble")
+    client.run(imported), client.run_on_scheduler(imported)
     for name, work in WORK.items():
         print(json.dumps(["begin", name]), flush=True)
         sys.stdin.readline()
@@ -142,7 +168,7 @@ class Way:
     environment: tuple[str, ...] = ()
 
     def program(self, text: str, workers: int) -> list[str]:
-        filled = {"workers": workers, "memory": int(MEMORY_GIB * (1 << 30))}
+        filled = {"workers": workers, "memory": int(MEMORY_GIB * (1 << 30)), "security": self.name.endswith("TLS")}
         own = "from datasluse import Cluster\n" if self.name == "datasluse" else ""
         body = IMPORTS + own + text.format(opened=OPENED[self.name].format(**filled), **filled)
         script = f"/tmp/bench-{secrets.token_hex(4)}.py"  # noqa: S108 (a container's; LocalCluster imports it again)
@@ -186,7 +212,7 @@ def processor(docker: APIClient, container: str) -> float:
 
 
 @contextmanager
-def ours(docker: APIClient) -> Iterator[Way]:
+def ours() -> Iterator[Way]:
     """A room of an installation of this checkout, with clusters of the size of the peers' workers."""
     environment = os.environ | {"SLUSE_INSTALLATION": "bench"}
     os.environ["SLUSE_INSTALLATION"] = "bench"
@@ -202,7 +228,7 @@ def ours(docker: APIClient) -> Iterator[Way]:
     settings.write(Settings(**load("bench").model_dump(exclude_none=True) | wanted))  # type: ignore[arg-type]
     up("--full")
     here = load("bench")
-    database = Database(here.database)
+    docker, database = APIClient(timeout=60), Database(here.database)
     name, key, now, later = "bench", "bench", datetime.now(UTC), date(2099, 12, 31)
     with database.write() as tx:
         person = people.add(tx, name, name, now, password=secrets.token_urlsafe(12), training_until=later)
@@ -253,7 +279,9 @@ def peers(image: str) -> Iterator[list[Way]]:
     time.sleep(5)
     basic = ("DASK_GATEWAY__AUTH__TYPE=basic",)
     try:
-        yield [Way("local backend", name, lambda: [name], basic), Way("LocalCluster", name, lambda: [name], basic)]
+        yield [
+            Way(each, name, lambda: [name], basic) for each in ("local backend", "LocalCluster", "LocalCluster, TLS")
+        ]
     finally:
         subprocess.run(["docker", "rm", "-f", name], check=True, stdout=subprocess.DEVNULL)
 
@@ -283,30 +311,30 @@ def starts(ways: list[Way]) -> dict[str, object]:
     return shown
 
 
-def works(docker: APIClient, one: Way, two: Way, workers: int, rounds: int) -> dict[str, object]:
-    """Each kind of work: seconds, and how much faster ours is than the peer (more than 1: faster)."""
+def works(docker: APIClient, ways: list[Way], workers: int, rounds: int) -> dict[str, dict[str, float]]:
+    """Each kind of work: seconds, and how much faster ours, the first, is than the others (more than 1: faster)."""
     found: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for number in range(rounds):
-        for way in (one, two) if number % 2 else (two, one):
+        for way in ways[number % len(ways) :] + ways[: number % len(ways)]:
             for name, took in way.work(docker, workers).items():
                 found.setdefault(name, {}).setdefault(way.name, []).append(took)
         print(f"{workers} workers: round {number + 1} of {rounds}", flush=True)
-    shown: dict[str, object] = {}
+    shown: dict[str, dict[str, float]] = {}
     for name, each in found.items():
-        mine, theirs = each[one.name], each[two.name]
-        shown[name] = {
-            "ours, s": median([w for w, _ in mine]),
-            "LocalCluster, s": median([w for w, _ in theirs]),
-            "LocalCluster / ours": ratios([w for w, _ in theirs], [w for w, _ in mine]),
-            "ours, processor s": median([c for _, c in mine]),
-            "processor, ours / LocalCluster": ratios([c for _, c in mine], [max(c, 0.01) for _, c in theirs]),
-        }
+        mine = each[ways[0].name]
+        shown[name] = {"ours, s": median([w for w, _ in mine]), "ours, processor s": median([c for _, c in mine])}
+        for other in ways[1:]:
+            theirs = each[other.name]
+            shown[name] |= {
+                f"{other.name}, s": median([w for w, _ in theirs]),
+                f"{other.name} / ours": ratios([w for w, _ in theirs], [w for w, _ in mine]),
+                f"processor, ours / {other.name}": ratios([c for _, c in mine], [max(c, 0.01) for _, c in theirs]),
+            }
     return shown
 
 
 def main() -> None:
     """Measure, print, and keep the result."""
-    docker = APIClient(timeout=60)
     result: dict[str, object] = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
@@ -315,12 +343,13 @@ def main() -> None:
         "rounds": {"starts": STARTS, "2 workers": ROUNDS, "8 workers": ROUNDS_OF_8},
     }
     with ExitStack() as stack:
-        here = stack.enter_context(ours(docker))
-        backend, local = stack.enter_context(peers(peer_image(docker)))
+        here = stack.enter_context(ours())
+        docker = APIClient(timeout=60)
+        backend, local, local_tls = stack.enter_context(peers(peer_image(docker)))
         result["request to first worker, s"] = starts([here, backend, local])
         print(json.dumps(result["request to first worker, s"]), flush=True)
         for workers, rounds in ((2, ROUNDS), (8, ROUNDS_OF_8)):
-            result[f"work on {workers} workers"] = works(docker, here, local, workers, rounds)
+            result[f"work on {workers} workers"] = works(docker, [here, local, local_tls], workers, rounds)
             print(json.dumps(result[f"work on {workers} workers"], indent=1), flush=True)
             (ROOT / "docs" / "results" / "dask.json").write_text(json.dumps(result, indent=1) + "\n")
 

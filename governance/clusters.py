@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from governance import audit, rooms
@@ -21,7 +21,7 @@ from governance.compute import GIB, Limits
 from governance.errors import Invalid, NotAllowed, NotFound, Refused, Unavailable
 from governance.rooms import Size, Standing
 from governance.settings import Settings
-from governance.tables import Cluster, ClusterContainer, ClusterPart, Person, Project, Room
+from governance.tables import Cluster, ClusterContainer, ClusterPart, GpuLease, Person, Project, Room
 
 FIRST_PLACE, LAST_PLACE = 4, 62
 """In a room's /26, behind its gate (2) and the room (3); 63 is everybody's."""
@@ -80,6 +80,7 @@ class Use:
     clusters: int = 0
     starts: int = 0
     """containers within an hour"""
+    gpus: int = 0
 
 
 def begin(
@@ -88,14 +89,15 @@ def begin(
     name: str,
     profile: str,
     workers: Iterable[str],
-    image: str,
     settings: Settings,
     now: datetime,
 ) -> Cluster:
     """Claim a cluster: its scheduler, which is called as the cluster is, and its first workers.
 
+    It is made from what its room was made from, to the digest: another version could not read what a notebook sends.
+
     Raises:
-        NotAllowed: this room may have no cluster, or not one as large as this.
+        NotAllowed: this room may have no cluster, not now, or not one as large as this.
         Invalid: there is no such profile, or it does not reach that far.
         Unavailable: every address of the room's network is in use.
     """
@@ -114,24 +116,31 @@ def begin(
             profile=profile,
             image=given.image,
         )
+    if here.room.image_digest is None:
+        raise NotAllowed("This room was opened by an earlier version. Close it and open it again for clusters.")
     names = list(workers)
     if len(names) > given.most_workers:
         raise Invalid(
             "A cluster of the profile {profile} has at most {most} workers.", profile=profile, most=given.most_workers
         )
-    _lock(tx, here)
+    _lock(tx, here, settings)
     more = Use(
-        SCHEDULER_CORES + given.threads * len(names), SCHEDULER.memory + given.memory * len(names), 1, 1 + len(names)
+        SCHEDULER_CORES + given.threads * len(names),
+        SCHEDULER.memory + given.memory * len(names),
+        clusters=1,
+        starts=1 + len(names),
+        gpus=given.gpus * len(names),
     )
     wrong = _too_much(tx, here, more, settings, now)
     if wrong:
         raise wrong
+    image = here.room.image_digest
     cluster = Cluster(name=name, room_id=here.room.id, profile=profile, image=image, started_at=now, active_at=now)
     tx.add(cluster)
     tx.flush()
     _add(tx, cluster, name, ClusterPart.SCHEDULER, SCHEDULER_CORES, SCHEDULER.memory, now)
     for worker in names:
-        _add(tx, cluster, worker, ClusterPart.WORKER, given.threads, given.memory, now)
+        _add_worker(tx, cluster, worker, settings, now)
     detail: dict[str, str | int | None] = {"room": here.room.id, "cluster": name, "profile": profile, "image": image}
     audit.append(tx, Event("cluster.begun", here.person.id, here.project.id, detail), now)
     return cluster
@@ -153,9 +162,7 @@ def claim_worker(tx: Session, cluster: str, worker: str, settings: Settings, now
     free, wrong = more_workers(tx, cluster, settings, now)
     if not free and wrong:
         raise wrong
-    row = running(tx, cluster)
-    given = settings.every_profile[row.profile]
-    return _add(tx, row, worker, ClusterPart.WORKER, given.threads, given.memory, now)
+    return _add_worker(tx, running(tx, cluster), worker, settings, now)
 
 
 def more_workers(
@@ -168,11 +175,11 @@ def more_workers(
     """
     row = running(tx, cluster)
     here = rooms.standing(tx, row.room_id)
-    _lock(tx, here)
+    _lock(tx, here, settings)
     given = settings.every_profile[row.profile]
 
     def refused(number: int) -> NotAllowed | None:
-        more = Use(given.threads * number, given.memory * number, 0, number)
+        more = Use(given.threads * number, given.memory * number, 0, number, given.gpus * number)
         return _too_much(tx, here, more, settings, now)
 
     wrong = refused(wanted)
@@ -259,6 +266,7 @@ def used(tx: Session, whose: ColumnElement[bool], now: datetime) -> tuple[Use, d
             func.count(Cluster.name.distinct()),
             func.sum(ClusterContainer.cores),
             func.sum(ClusterContainer.memory),
+            func.sum(ClusterContainer.gpus),
         )
         .select_from(ClusterContainer)
         .join(Cluster, ClusterContainer.cluster == Cluster.name)
@@ -268,8 +276,8 @@ def used(tx: Session, whose: ColumnElement[bool], now: datetime) -> tuple[Use, d
         .where(whose, ClusterContainer.ended_at.is_(None))
         .group_by(Person.name, Project.key)
     )
-    for person, project, clusters, cores, memory in rows:
-        each[f"{person} ({project})"] = Use(cores, int(memory), clusters)
+    for person, project, clusters, cores, memory, gpus in rows:
+        each[f"{person} ({project})"] = Use(cores, int(memory), clusters, gpus=gpus)
     starts = tx.scalar(
         select(func.count())
         .select_from(ClusterContainer)
@@ -282,6 +290,7 @@ def used(tx: Session, whose: ColumnElement[bool], now: datetime) -> tuple[Use, d
         sum(u.memory for u in each.values()),
         sum(u.clusters for u in each.values()),
         starts or 0,
+        sum(u.gpus for u in each.values()),
     )
     return total, each
 
@@ -296,6 +305,9 @@ PERSON: dict[str, Words] = {
         "cluster, or ask for fewer workers.", **v),
     "clusters": lambda v: NotAllowed(
         "You may have {limit} clusters at once. You have: {who}. Stop one, or use it.", **v),
+    "gpus": lambda v: NotAllowed(
+        "Your clusters may use {limit} GPUs at once. In use: {who}. {more} more were asked for: stop a cluster, or ask "
+        "for fewer workers.", **v),
     "starts": lambda v: NotAllowed(
         "Your clusters may start {limit} containers in an hour, and started {used}. Wait a while, and keep a cluster "
         "instead of starting it anew.", **v),
@@ -309,6 +321,9 @@ PROJECT: dict[str, Words] = {
         "asked for: ask for fewer workers, or ask them.", **v),
     "clusters": lambda v: NotAllowed(
         "This project may have {limit} clusters at once. It has: {who}. Ask them to stop one.", **v),
+    "gpus": lambda v: NotAllowed(
+        "All clusters of this project may use {limit} GPUs at once. In use: {who}. {more} more were asked for: ask for "
+        "fewer workers, or ask them.", **v),
     "starts": lambda v: NotAllowed(
         "All clusters of this project may start {limit} containers in an hour, and started {used}. Wait a while.", **v),
 }  # fmt: skip
@@ -331,6 +346,13 @@ def _too_much(tx: Session, here: Standing, more: Use, settings: Settings, now: d
                     "who": ", ".join(f"{name}: {number}" for name, number in shown.items()) or "0",
                 }
                 return words[kind](values)
+    free = len(_free_gpus(tx, settings))
+    if more.gpus > free:
+        return NotAllowed(
+            "Of the platform's {all} GPUs {free} are free: ask for fewer workers, or try again later.",
+            all=len(settings.gpus),
+            free=free,
+        )
     return None
 
 
@@ -341,11 +363,13 @@ def _compared(limits: Limits, total: Use, more: Use) -> list[tuple[str, int, int
         ("cores", limits.cores, total.cores, more.cores),
         ("memory", limits.memory_gib * GIB, total.memory, more.memory),
         ("starts", limits.starts_per_hour, total.starts, more.starts),
+        ("gpus", limits.gpus, total.gpus, more.gpus),
     ]
 
 
 def _shown(kind: str, use: Use) -> str:
-    return _number(kind, {"clusters": use.clusters, "cores": use.cores, "memory": use.memory}.get(kind, 0))
+    shown = {"clusters": use.clusters, "cores": use.cores, "memory": use.memory, "gpus": use.gpus}
+    return _number(kind, shown.get(kind, 0))
 
 
 def _number(kind: str, value: int) -> str:
@@ -356,10 +380,50 @@ def _gib(memory: int) -> str:
     return f"{memory / GIB:.1f}".removesuffix(".0")
 
 
-def _lock(tx: Session, here: Standing) -> None:
-    """Two claims of one person or one project do not both see the last free core. SQLite locks as a whole."""
+def _lock(tx: Session, here: Standing, settings: Settings) -> None:
+    """Two claims of one person or one project do not both see the last free core, nor two of anybody's the last GPU.
+
+    SQLite locks as a whole.
+    """
+    if settings.gpus and tx.get_bind().dialect.name == "postgresql":
+        tx.execute(text("lock table gpu_leases in exclusive mode"))
     tx.execute(select(Person.id).where(Person.id == here.person.id).with_for_update())
     tx.execute(select(Project.id).where(Project.id == here.project.id).with_for_update())
+
+
+def _add_worker(tx: Session, cluster: Cluster, name: str, settings: Settings, now: datetime) -> ClusterContainer:
+    given = settings.every_profile[cluster.profile]
+    row = _add(tx, cluster, name, ClusterPart.WORKER, given.threads, given.memory, now)
+    row.gpus = given.gpus
+    free = _free_gpus(tx, settings)
+    for _ in range(given.gpus):
+        tx.add(GpuLease(gpu=free.pop(0), container=name))
+    tx.flush()
+    return row
+
+
+def _free_gpus(tx: Session, settings: Settings) -> list[str]:
+    """Those that no container has."""
+    if not settings.gpus:
+        return []
+    leased = set(tx.scalars(select(GpuLease.gpu)))
+    return [gpu for gpu in settings.gpus if gpu not in leased]
+
+
+def gpus(tx: Session, container: str) -> list[str]:
+    """Which GPUs a container has."""
+    return list(tx.scalars(select(GpuLease.gpu).where(GpuLease.container == container).order_by(GpuLease.gpu)))
+
+
+def leases_over(tx: Session) -> set[str]:
+    """Containers that ended by their rows and still have GPUs."""
+    ended = (ClusterContainer.name == GpuLease.container, ClusterContainer.ended_at.is_not(None))
+    return set(tx.scalars(select(GpuLease.container).join(ClusterContainer).where(*ended)))
+
+
+def give_gpus_back(tx: Session, gone: set[str]) -> None:
+    """Of containers that the engine no longer has."""
+    tx.execute(delete(GpuLease).where(GpuLease.container.in_(gone)))
 
 
 def _add(

@@ -24,6 +24,8 @@ class Profile(BaseModel):
     memory_gib: Annotated[float, Field(ge=0.5, le=4096)]
     scratch_gib: Annotated[float, Field(ge=0.1, le=4096)] = 4
     """Of the host's disk, encrypted and wiped with the worker: where it puts what does not fit in its memory."""
+    gpus: Annotated[int, Field(ge=0, le=16)] = 0
+    """Whole ones of the host's, for each worker and nobody else meanwhile."""
     most_workers: Annotated[int, Field(ge=1, le=58)]
     """Of one cluster; a room's network has 59 addresses for containers of clusters."""
     why: str = ""
@@ -73,6 +75,16 @@ PROFILES: dict[str, Profile] = {
         most_workers=8,
         why="A volume is read whole, and SimpleITK starts threads of its own: one task at a time, with room for it.",
     ),
+    "gpu": Profile(
+        title="Machine learning on a GPU: PyTorch, XGBoost",
+        image="gpu",
+        threads=4,
+        memory_gib=16,
+        scratch_gib=16,
+        gpus=1,
+        most_workers=8,
+        why="Data are made ready by the processor while the GPU computes; a batch waits in memory before it is copied.",
+    ),
 }
 """What every installation has; its settings may add others, or replace these."""
 
@@ -87,7 +99,8 @@ class Limits(BaseModel):
     clusters: Annotated[int, Field(ge=0)]
     starts_per_hour: Annotated[int, Field(ge=0)]
     """Containers. A scheduler is its researcher's program: it could ask for workers, let them go and ask again."""
+    gpus: Annotated[int, Field(ge=0)] = 0
 
 
-PER_PERSON = Limits(cores=16, memory_gib=64, clusters=2, starts_per_hour=200)
-PER_PROJECT = Limits(cores=32, memory_gib=128, clusters=8, starts_per_hour=600)
+PER_PERSON = Limits(cores=16, memory_gib=64, clusters=2, starts_per_hour=200, gpus=2)
+PER_PROJECT = Limits(cores=32, memory_gib=128, clusters=8, starts_per_hour=600, gpus=4)

@@ -131,6 +131,7 @@ def became(tx: Session, room: Room, state: RoomState, now: datetime, *, reason: 
 def ran(tx: Session, room_id: str, image: str, digest: str, now: datetime) -> None:
     """Record which image a room that starts is made from: its tag, a hash of what went in, and the engine's digest."""
     room = standing(tx, room_id).room
+    room.image_digest = digest
     detail: dict[str, str | int | None] = {"room": room.id, "image": image, "digest": digest}
     audit.append(tx, Event("room.image", room.person_id, room.project_id, detail), now)
 

@@ -94,6 +94,8 @@ class Settings(BaseModel):
     """Images of profiles, beside `base`, that this host has: `./up` builds them, and rooms may be opened with them."""
     own_images: dict[ImageName, Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._/:@-]{0,254}$")]] = {}
     """Images of the operator's own, by name: the tag that the engine knows each by."""
+    gpus: list[Annotated[str, StringConstraints(pattern=r"^GPU-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]] = []
+    """Of this host, as `nvidia-smi -L` names them, those that clusters may use."""
     home_mib: Annotated[int, Field(ge=64)] = 2048
     project_mib: Annotated[int, Field(ge=64)] = 8192
     """Quotas of new homes and new project folders; each can be enlarged later."""
@@ -112,8 +114,9 @@ class Settings(BaseModel):
 
     @property
     def every_profile(self) -> dict[str, Profile]:
-        """The cluster profiles there are, by name: those whose image this host has."""
-        return {n: p for n, p in (PROFILES | self.profiles).items() if p.image in self.room_images}
+        """The cluster profiles there are, by name: those whose image and GPUs this host has."""
+        every = PROFILES | self.profiles
+        return {n: p for n, p in every.items() if p.image in self.room_images and p.gpus <= len(self.gpus)}
 
     @property
     def room_images(self) -> tuple[str, ...]:

@@ -157,6 +157,9 @@ class Room(Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
     size: Mapped[str] = mapped_column(String(20))
     image: Mapped[str] = mapped_column(String(31), default="base")
+    """What it is called in the settings."""
+    image_digest: Mapped[str | None] = mapped_column(String(71))
+    """What it was last started from, by the engine's digest."""
     slot: Mapped[int | None] = mapped_column(unique=True)
     """Its place in the address plan (`Settings.front_address`, `room_network`); kept for an hour after closing."""
     wanted: Mapped[RoomState] = mapped_column(Chosen(RoomState))
@@ -173,7 +176,8 @@ class Cluster(Base):
     """dask-gateway's name of it."""
     room_id: Mapped[str] = mapped_column(ForeignKey("rooms.id"), index=True)
     profile: Mapped[str] = mapped_column(String(40))
-    image: Mapped[str] = mapped_column(String(200))
+    image: Mapped[str] = mapped_column(String(71))
+    """The digest of its room's."""
     started_at: Mapped[datetime]
     active_at: Mapped[datetime]
     """When it last computed, or was last asked for something."""
@@ -199,9 +203,19 @@ class ClusterContainer(Base):
     """Its place among the addresses of its room's network."""
     cores: Mapped[int]
     memory: Mapped[int] = mapped_column(BigInteger)
+    gpus: Mapped[int] = mapped_column(default=0)
     started_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None]
     why: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+
+class GpuLease(Base):
+    """A GPU of the host that a container has; until the engine says that the container is gone."""
+
+    __tablename__ = "gpu_leases"
+    gpu: Mapped[str] = mapped_column(String(40), primary_key=True)
+    """As the driver names it."""
+    container: Mapped[str] = mapped_column(ForeignKey("cluster_containers.name"), index=True)
 
 
 class Login(Base):

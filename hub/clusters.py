@@ -36,7 +36,6 @@ from governance.settings import Settings
 from governance.tables import ClusterPart, Person, Room
 from hub import container, storage
 from hub.grants import granted
-from hub.images import tags
 from hub.plan import CLUSTERS_PORT, COMMANDS_PORT, DASHBOARD_PORT, OUT_PORT, ROOM_UID, SCHEDULER_PORT, ClusterPlan
 
 LOOK_EVERY = 2.0
@@ -258,8 +257,8 @@ class ContainerBackend(DBBackendBase):
         given = self.given
         with given.database.write() as tx:
             here = rooms.standing(tx, cluster.username)
-            now, image = given.clock(), tags(given.settings)[here.room.image]
-            clusters.begin(tx, here, cluster.name, profile, workers, image, given.settings, now)
+            now = given.clock()
+            clusters.begin(tx, here, cluster.name, profile, workers, given.settings, now)
             fit = self._fit(profile)
             if len(workers) > fit:  # said after the limits, and nothing is claimed
                 raise clusters.disk_full(fit)
@@ -382,8 +381,7 @@ class ContainerBackend(DBBackendBase):
 
     def _start_scheduler(self, cluster: Cluster) -> None:
         plan, image = self._plan(cluster)
-        container.create(self.given.docker, container.member(plan.member_scheduler(cluster.count), image))
-        self.given.docker.start(plan.member_scheduler(cluster.count).name)
+        container.start(self.given.docker, container.member(plan.member_scheduler(cluster.count), image))
 
     async def do_start_worker(self, worker: Worker) -> AsyncIterator[dict[str, Any]]:
         """Start a worker, whose scheduler may not answer yet."""
@@ -399,13 +397,13 @@ class ContainerBackend(DBBackendBase):
         with given.database.write() as tx:
             claim = clusters.claim_worker(tx, worker.cluster.name, worker.name, given.settings, given.clock())
             profile = given.settings.every_profile[clusters.running(tx, worker.cluster.name).profile]
+            gpus = clusters.gpus(tx, worker.name)
         plan, image = self._plan(worker.cluster)
         owner = container.id_on_host(given.docker, ROOM_UID)
         scratch = storage.prepare_scratch(given.settings, worker.name, profile.scratch_mib, owner)
         address = plan.room.address(claim.place)
-        member = plan.member_worker(worker.name, address, claim.cores, claim.memory, scratch)
-        container.create(given.docker, container.member(member, image))
-        given.docker.start(member.name)
+        member = plan.member_worker(worker.name, address, claim.cores, claim.memory, scratch, gpus)
+        container.start(given.docker, container.member(member, image))
 
     def _plan(self, cluster: Cluster) -> tuple[ClusterPlan, str]:
         given = self.given
@@ -434,6 +432,10 @@ class ContainerBackend(DBBackendBase):
     def _worker_ended(self, name: str, why: Refused | None) -> None:
         with self.given.database.write() as tx:
             clusters.worker_ended(tx, name, self.given.clock(), why)
+
+    def _give_gpus_back(self, gone: set[str]) -> None:
+        with self.given.database.write() as tx:
+            clusters.give_gpus_back(tx, gone)
 
     def _remove_scratch(self) -> None:
         storage.remove_scratch(self.given.settings, self.given.database)
@@ -466,6 +468,9 @@ class ContainerBackend(DBBackendBase):
         with self.given.database.read() as tx:
             wanted = {c.name for c in clusters.every(tx)}
             claimed = clusters.claimed(tx)
+            gone = clusters.leases_over(tx) - set(states)
+        if gone:
+            await asyncio.to_thread(self._give_gpus_back, gone)
         for cluster in here:
             if cluster.name not in wanted:
                 await super().stop_cluster(cluster.name, failed=True)

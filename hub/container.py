@@ -12,7 +12,7 @@ from typing import Any
 
 from docker import APIClient
 from docker.errors import NotFound
-from docker.types import EndpointConfig, IPAMConfig, IPAMPool, LogConfig, Ulimit
+from docker.types import DeviceRequest, EndpointConfig, IPAMConfig, IPAMPool, LogConfig, Ulimit
 
 from governance.errors import Unavailable
 from governance.rooms import Size
@@ -84,7 +84,11 @@ def room(plan: RoomPlan, image: str, token: str) -> dict[str, Any]:
 
 def member(plan: MemberPlan, image: str) -> dict[str, Any]:
     """A container of a room's cluster: of the room's own shape, on its network, with its data."""
-    return _researchers(plan.room, plan.mounts, plan.size, plan.address) | {
+    shape = _researchers(plan.room, plan.mounts, plan.size, plan.address)
+    if plan.gpus:
+        computes = DeviceRequest(driver="nvidia", device_ids=list(plan.gpus), capabilities=[["gpu", "compute"]])
+        shape["host_config"]["device_requests"] = [computes]
+    return shape | {
         "name": plan.name,
         "image": image,
         "hostname": plan.part,
@@ -120,7 +124,7 @@ def assets(image: str) -> str:
 
 
 def gate(plan: RoomPlan, image: str, folder: Path) -> dict[str, Any]:
-    """The gate: one HAProxy with a leg on the front network; the other leg is connected before it starts."""
+    """The gate: one HAProxy with a leg on the front network and one on the room's."""
     host = walls(memory=64 * MIB, cpus=1, processes=32) | {
         "network_mode": plan.front_network,
         "binds": [f"{folder / 'etc'}:/etc/gate:ro", f"{folder / 'run'}:/run/gate:rw"],
@@ -133,7 +137,10 @@ def gate(plan: RoomPlan, image: str, folder: Path) -> dict[str, Any]:
         "user": f"{GATE_UID}:{GATE_UID}",
         "labels": plan.labels("gate"),
         "host_config": host,
-        "networking_config": {plan.front_network: EndpointConfig("1.40", ipv4_address=str(plan.front))},
+        "networking_config": {
+            plan.front_network: EndpointConfig("1.40", ipv4_address=str(plan.front)),
+            plan.name("net"): EndpointConfig("1.40", ipv4_address=str(plan.gate_address)),
+        },
     }
 
 
@@ -162,6 +169,66 @@ def create(docker: Docker, wanted: dict[str, Any]) -> None:
             "networking_config": docker.create_networking_config(wanted["networking_config"] or None),
         }
     )
+
+
+def start(docker: Docker, wanted: dict[str, Any]) -> str:
+    """Create and start a container, see that the engine made it as it was told, and return its id.
+
+    Raises:
+        Unavailable: something is not as it was asked for; the container is gone again.
+    """
+    first, *others = wanted["networking_config"].items()
+    create(docker, wanted | {"networking_config": dict([first])})  # an engine before 25 takes one at a time
+    for name, endpoint in others:
+        docker.connect_container_to_network(wanted["name"], name, ipv4_address=endpoint["IPAMConfig"]["IPv4Address"])
+    docker.start(wanted["name"])
+    found = docker.inspect_container(wanted["name"])
+    digest = docker.inspect_image(wanted["image"])["Id"]  # type: ignore[no-untyped-call]
+    other = differences(found, wanted | {"image": digest}, docker.create_host_config(**wanted["host_config"]))
+    if other:
+        remove(docker, wanted["name"], wanted["labels"])
+        raise Unavailable("{name} was not made as asked: {other}", name=wanted["name"], other=", ".join(other))
+    return str(found["Id"])
+
+
+NEVER = {"CapAdd", "DeviceRequests", "Devices", "DeviceCgroupRules", "GroupAdd", "Links", "PidMode", "PortBindings"}
+NEVER |= {"Privileged", "PublishAllPorts", "UTSMode", "UsernsMode", "VolumesFrom"}
+"""What no container of ours has, unless it was asked for."""
+
+
+def differences(found: dict[str, Any], wanted: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    """What the engine says of a container that is not what was asked for.
+
+    Args:
+        found: the engine's word on it.
+        wanted: one of the configurations above, with the image's digest.
+        host: its `host_config`, in the engine's words.
+    """
+    has = found["HostConfig"]
+    other = [key for key, asked in host.items() if _plain(has.get(key), asked) != asked]
+    other += [key for key in sorted(NEVER) if key not in host and has.get(key)]
+    networks = {name: network["IPAddress"] for name, network in found["NetworkSettings"]["Networks"].items()}
+    asked = {name: e["IPAMConfig"]["IPv4Address"] for name, e in wanted["networking_config"].items()}
+    mounts = {f"{m['Source']}:{m['Destination']}:{'rw' if m['RW'] else 'ro'}" for m in found["Mounts"]}
+    other += ["networks"] * (networks != asked) + ["mounts"] * (mounts != set(wanted["host_config"]["binds"]))
+    return other + [
+        name
+        for name, one, two in (
+            ("image", found["Image"], wanted["image"]),
+            ("user", found["Config"]["User"], wanted["user"]),
+            ("labels", {**found["Config"]["Labels"], **wanted["labels"]}, found["Config"]["Labels"]),
+        )
+        if one != two
+    ]
+
+
+def _plain(has: Any, asked: Any) -> Any:
+    """Of a setting with parts those that were asked for: the engine fills in the others."""
+    if isinstance(asked, dict) and isinstance(has, dict):
+        return {key: has.get(key) for key in asked}
+    if isinstance(asked, list) and isinstance(has, list) and len(asked) == len(has):
+        return [_plain(one, two) for one, two in zip(has, asked, strict=True)]
+    return has
 
 
 def remove(docker: Docker, name: str, labels: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import secrets
 import shutil
 import socket
@@ -89,6 +90,22 @@ def _engine_remaps_users(_: Settings, docker: APIClient) -> str | None:
     if not any("name=userns" in option for option in docker.info()["SecurityOptions"]):
         return "root in a container would be the host's root, should a wall fail: see docs/operator.md"
     container.id_on_host(docker, 0)
+    return None
+
+
+def _engine_gives_gpus(settings: Settings, docker: APIClient) -> str | None:
+    if settings.gpus and "nvidia" not in docker.info()["Runtimes"]:
+        return "clusters may use GPUs, and the engine has no `nvidia` runtime: install nvidia-container-toolkit"
+    return None
+
+
+def _kernel_encrypts_fast(_: Settings, __: APIClient) -> str | None:
+    """Of the drivers of one cipher the kernel takes that of the highest priority."""
+    entries = (re.findall(r"^(\w+)\s*: (.*)$", e, re.MULTILINE) for e in Path("/proc/crypto").read_text().split("\n\n"))
+    ours = [words for words in map(dict, entries) if words.get("name") == "xts(aes)"]  # none before a volume was open
+    taken = max(ours, key=lambda words: int(words["priority"]), default={"driver": ""})["driver"]
+    if re.search("generic|fixed-time", taken):
+        return "the kernel encrypts without the processor's AES, so homes and scratch are slow: take Debian's kernel"
     return None
 
 
@@ -190,6 +207,8 @@ CHECKS = (
     Check("the certificate is renewed in time", False, _certificate_is_renewed),
     Check("the disk is not full", True, partial(_disk_has_room, LEAST_FREE)),
     Check("the disk has enough for a while", False, partial(_disk_has_room, ENOUGH_FREE)),
+    Check("the kernel encrypts fast", False, _kernel_encrypts_fast),
+    Check("Docker can give GPUs away", False, _engine_gives_gpus),
     Check("rooms outlive a restart of Docker", False, _rooms_outlive_the_engine),
     Check("users of containers are nobody on the host", False, _engine_remaps_users),
 )

@@ -63,7 +63,7 @@ def build(settings: Settings, source: Path, tools: Path, docker: APIClient, say:
     if not _there(docker, debian):
         say(f"Debian base by debootstrap ({debian})")
         _debian(debian)
-    known = {folder.name for folder in (source / "images").iterdir()} - set(ALWAYS)
+    known = {folder.name for folder in (source / "images").iterdir() if folder.is_dir()} - set(ALWAYS)
     for name in settings.images:
         if name not in known:
             raise Invalid("there is no image {name}: choose of {known}", name=name, known=", ".join(sorted(known)))
@@ -128,7 +128,8 @@ def _build(
 ) -> str:
     wheels = _wheels_of(name, folder, tools, source)
     code, own = ([source / line for line in _names(folder / listed)] for listed in ("code", "own"))
-    inputs = (part for path in (folder, *code, *own) for part in _contents(path))
+    dockerfile = next(path for path in (folder / "Dockerfile", folder.parent / "Dockerfile") if path.exists())
+    inputs = (part for path in (folder, dockerfile, *code, *own) for part in _contents(path))
     tag = _tag(name, debian, base if name not in ALWAYS else "", wheels, *inputs)
     if _there(docker, tag):
         return tag
@@ -137,6 +138,7 @@ def _build(
     with tempfile.TemporaryDirectory(dir=_cache(), prefix="image-") as work:
         context = Path(work) / "context"
         shutil.copytree(folder, context)
+        shutil.copy(dockerfile, context / "Dockerfile")
         if code:
             (context / "code").unlink()
         for path in code:
@@ -146,14 +148,18 @@ def _build(
         for path in own:
             say(f"image {name}: {path.relative_to(source)}")
             _wheel(tools, path, Path(work) / path.name, context / "own")
+        (context / "own").mkdir(exist_ok=True)
         if wheels:
             ready, sources = _apart(wheels, _names(folder / "sdists"))
             (context / "requirements.txt").write_text(ready)
             fetch(tools, ready, context / "wheels")
             if sources:
                 _from_source(tools, sources, context / "own")
-        given = ("--build-arg", f"DEBIAN={debian}", *(("--build-arg", f"BASE={base}") if name not in ALWAYS else ()))
-        _run(["docker", "build", "-q", *given, "-t", unverified, str(context)])
+        given = {"DEBIAN": debian}
+        if name not in ALWAYS:
+            given |= {"BASE": base, "PACKAGES": " ".join(_names(folder / "debian"))}
+        arguments = [word for key, value in given.items() for word in ("--build-arg", f"{key}={value}")]
+        _run(["docker", "build", "-q", *arguments, "-t", unverified, str(context)])
     say(f"image {name}: verify")
     _run(["docker", "run", "--rm", "--network=none", "--entrypoint=/verify", unverified])
     _run(["docker", "tag", unverified, tag])

@@ -119,6 +119,8 @@ class MemberPlan:
     """Among it the cluster's key."""
     scratch: Path | None = None
     """On the host."""
+    gpus: tuple[str, ...] = ()
+    """Those of the host that it has for itself."""
 
     @property
     def mounts(self) -> tuple[Mount, ...]:
@@ -165,7 +167,9 @@ class ClusterPlan:
         }
         return self._member("scheduler", self.cluster, self.scheduler, SCHEDULER, command, own)
 
-    def member_worker(self, name: str, address: IPv4Address, cores: int, memory: int, scratch: Path) -> MemberPlan:
+    def member_worker(
+        self, name: str, address: IPv4Address, cores: int, memory: int, scratch: Path, gpus: Sequence[str] = ()
+    ) -> MemberPlan:
         """A worker, with a thread for each core; no nanny: a container that ends is replaced from outside."""
         command = (
             *("python", "-m", "distributed.cli.dask_worker", f"tls://{self.scheduler}:{SCHEDULER_PORT}"),
@@ -175,7 +179,7 @@ class ClusterPlan:
         )
         size = Size(memory=memory, cpus=cores, processes=512)
         member = self._member("worker", name, address, size, command, {"OMP_NUM_THREADS": str(cores)})
-        return replace(member, scratch=scratch)
+        return replace(member, scratch=scratch, gpus=tuple(gpus))
 
     def _member(
         self, part: str, name: str, address: IPv4Address, size: Size, command: tuple[str, ...], own: dict[str, str]

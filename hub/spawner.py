@@ -132,9 +132,7 @@ class ProjectSpawner(DockerSpawner):
         with self.database.write() as tx:
             rooms.mounted(tx, plan.room, plan.data, datetime.now(UTC))
             rooms.ran(tx, plan.room, image, digest, datetime.now(UTC))
-        container.create(self.client, container.room(plan, image, self.room_token))
-        self.object_id = self.client.inspect_container(plan.name("room"))["Id"]
-        self.client.start(plan.name("room"))
+        self.object_id = container.start(self.client, container.room(plan, image, self.room_token))
 
     def _start_gate(self, plan: RoomPlan) -> None:
         with self.database.read() as tx:
@@ -143,11 +141,7 @@ class ProjectSpawner(DockerSpawner):
             left = egress.today(tx, plan.person_id, self.settings, now).left
         reader = container.id_on_host(self.client, GATE_UID)
         self.gate.prepare(plan, self.settings, self.room_token, sids, left, reader)
-        container.create(self.client, container.gate(plan, self._image("gate"), self.gate.folder))
-        self.client.connect_container_to_network(
-            plan.name("gate"), plan.name("net"), ipv4_address=str(plan.gate_address)
-        )
-        self.client.start(plan.name("gate"))
+        container.start(self.client, container.gate(plan, self._image("gate"), self.gate.folder))
 
     async def _until_ready(self, plan: RoomPlan) -> None:
         """Ask the gate whether Jupyter answers; the gate passes on nothing but yes or no."""

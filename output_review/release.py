@@ -130,6 +130,7 @@ def manifest(tx: Session, row: ReleaseRequest, project: Project) -> dict[str, An
         "approved_at": row.changed_at.isoformat(),
         "policy": row.policy_version,
         "data": row.data_versions,
+        "image": row.image,
         "approvals": [
             {
                 "file": names[vote.file_id],

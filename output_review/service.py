@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from governance import audit, data, jobs, stops
+from governance import audit, data, jobs, rooms, stops
 from governance.audit import Event
 from governance.errors import Invalid, NotAllowed, NotFound
 from governance.rooms import Standing
@@ -157,6 +157,7 @@ def submit(tx: Session, row: ReleaseRequest, by: Person, now: datetime) -> None:
     if not files or any(file.state is not FileState.FROZEN for file in files):
         raise Invalid("A request needs at least one file, and every file's contents, before it is handed in.")
     row.data_versions = [{"name": d.name, "sha256": d.sha256} for d in data.of_project(tx, row.project_id)]
+    row.image = rooms.standing(tx, row.room_id).room.image_digest
     _move(tx, row, Status.SUBMITTED, Actor.AUTHOR, by.id, now)
     jobs.add(tx, INSPECT, f"{INSPECT}:{row.id}:{row.round}", {"request": row.id}, now)
 
@@ -173,6 +174,7 @@ def revise(tx: Session, row: ReleaseRequest, by: Person, now: datetime) -> None:
         round=row.round,
         words=row.words,
         data_versions=row.data_versions,
+        image=row.image,
         returned_at=row.changed_at,
     )
     _move(tx, row, Status.DRAFT, Actor.AUTHOR, by.id, now)

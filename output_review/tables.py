@@ -39,6 +39,8 @@ class ReleaseRequest(Base):
     policy_version: Mapped[str] = mapped_column(String(40))
     data_versions: Mapped[list[dict[str, str]]] = mapped_column(JSON)
     """(name, sha256) of the project's data when it was submitted."""
+    image: Mapped[str | None] = mapped_column(String(71))
+    """The digest of what its room ran when it was submitted."""
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
 
@@ -51,6 +53,7 @@ class EarlierRound(Base):
     round: Mapped[int] = mapped_column(primary_key=True)
     words: Mapped[str | None] = mapped_column(Text)
     data_versions: Mapped[list[dict[str, str]]] = mapped_column(JSON)
+    image: Mapped[str | None] = mapped_column(String(71))
     returned_at: Mapped[datetime]
 
 

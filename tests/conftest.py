@@ -50,12 +50,12 @@ def _close_sockets() -> Iterator[None]:
     SOCKETS.close()
 
 
-def until(done: Callable[[], bool], seconds: float = 60) -> None:
+def until(done: Callable[[], bool], seconds: float = 60, every: float = 0.2) -> None:
     """Wait until something is so, or fail."""
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.2)
+        time.sleep(every)
 
 
 # -- databases ---------------------------------------------------------------------------------------------------------
@@ -208,9 +208,9 @@ class Room:
             connection.endheaders()
             return connection.getresponse().status
 
-    def kernel(self) -> Kernel:
-        """A new Python kernel with its websocket."""
-        kernel = self.request("POST", "/api/kernels", json={"name": "python3"}).json()["id"]
+    def kernel(self, language: str = "python3") -> Kernel:
+        """A new kernel with its websocket."""
+        kernel = self.request("POST", "/api/kernels", json={"name": language}).json()["id"]
         return Kernel(self, kernel)
 
     def websocket(self, kernel: str, *, origin: str | None = None, cookie: str | None = None) -> ClientConnection:
@@ -234,6 +234,10 @@ class Room:
         return docker.exec_start(command["Id"]).decode()
 
 
+class KernelDied(Exception):
+    """JupyterLab starts it again; what ran is lost."""
+
+
 class Kernel:
     """A kernel behind its websocket."""
 
@@ -252,10 +256,12 @@ class Kernel:
         return message
 
     def output(self, message: str, timeout: float = 60) -> str:
-        """What a cell printed, when it has ended; its error, if it failed."""
+        """What a cell printed, when it has ended; its error, if it failed. Raises KernelDied."""
         printed: list[str] = []
         while True:
             said = json.loads(self.socket.recv(timeout=timeout))
+            if said["msg_type"] == "status" and said["content"]["execution_state"] in ("restarting", "dead"):
+                raise KernelDied
             if said["parent_header"].get("msg_id") != message:
                 continue
             if said["msg_type"] == "stream":

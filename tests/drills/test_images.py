@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import tempfile
-from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from governance import data, projects, settings
 from tests import workloads
-from tests.clusters import Place, allow, leave_none
-from tests.conftest import ROOT, Stack
+from tests.clusters import Place, leave_none
+from tests.conftest import Stack
 from tests.drills.results import keep
 
-IMAGES = {
+WORK = {
     "ml": ("torch", "torch.ones(3).sum().item()", 3),
     "genomics": ("allel", "int(allel.HaplotypeArray([[0, 1], [1, 1]]).count_alleles()[1, 1])", 2),
     "imaging": ("SimpleITK", "SimpleITK.Image(3, 3, SimpleITK.sitkUInt8).GetSize()[0]", 3),
@@ -51,18 +45,14 @@ def volumes(here: Place) -> None:
     assert all(0.99 < one / body[0] < 1.01 for one in body)  # moved aside and with noise, a body is as large
 
 
-WORK = {"ml": search, "genomics": gwas, "imaging": volumes}
+STARTER = {"ml": search, "genomics": gwas, "imaging": volumes}
 
 
 @pytest.mark.timeout(3600)
-def test_every_image_is_built_and_used(stack: Stack) -> None:
-    with_all = settings.load("test").model_copy(update={"images": [*IMAGES, "r"]})
-    settings.write(settings.Settings(**with_all.model_dump(exclude_none=True)))
-    subprocess.run([ROOT / "up", "--full"], check=True, env=os.environ | {"SLUSE_INSTALLATION": "test"})
-    stack = replace(stack, settings=settings.load("test"))
-    sizes = {}
-    for image, (library, expression, answer) in IMAGES.items():
-        here = opened(stack, image)
+def test_every_image_is_built_and_used(every_image: Stack, opened: Callable[[str], Place]) -> None:
+    stack, sizes = every_image, {}
+    for image, (library, expression, answer) in WORK.items():
+        here = opened(image)
         said = here.run(f"""
             from datasluse import Cluster
             client = Cluster(workers=1).get_client()
@@ -74,30 +64,17 @@ def test_every_image_is_built_and_used(stack: Stack) -> None:
             """)
         assert float(said.splitlines()[-1]) == answer, said
         here.run("client.cluster.shutdown()")
-        WORK[image](here)
+        STARTER[image](here)
         leave_none(here)
         stack.sluse("room", "close", here.room.id)
         tag = json.loads((stack.settings.state / "images.json").read_text())[image]
         sizes[image] = round(stack.docker.inspect_image(tag)["Size"] / 1e9, 2)
-    person = stack.person("ada")
-    room = stack.open_room(stack.project(person), person, "r")
-    said = room.request("GET", "/api/kernelspecs").json()
-    assert "ir" in said["kernelspecs"]
-    kernel = room.request("POST", "/api/kernels", json={"name": "ir"})
-    assert kernel.status_code == 201
-    stack.sluse("room", "close", room.id)
     keep("images", {"GB, base and its own layers": sizes})
 
 
-def opened(stack: Stack, image: str) -> Place:
-    """A room of this image, with the clinical table."""
-    person = stack.person("ada")
-    key = stack.project(person)
-    allow(stack, key)
-    now = datetime.now(UTC)
-    with tempfile.TemporaryDirectory() as folder, stack.database.write() as tx:
-        workloads.lay_out_heart(Path(folder))
-        taken = data.snapshot(Path(folder), stack.settings.state / "data")
-        data.add(tx, projects.keyed(tx, key), "heart", taken, now)
-    room = stack.open_room(key, person, image)
-    return Place(stack, key, person, room, room.kernel())
+def test_r_computes(opened: Callable[[str], Place]) -> None:
+    """A cell in R, in a room of the image `r`."""
+    here = opened("r")
+    kernel = here.room.kernel("ir")
+    assert "3.75" in kernel.output(kernel.begin("mean(data.table::data.table(a = c(2.5, 5))$a)"), 60)
+    here.stack.sluse("room", "close", here.room.id)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from docker.errors import APIError
 
 from governance import clusters, people, projects
 from governance.tables import Cluster, ProjectRole
@@ -211,16 +212,20 @@ def test_anothers_cluster_is_not_there(here: Place, stack: Stack) -> None:
 
 @attempt(
     "K6",
-    "reach another's scheduler, dashboard or workers, in the same project",
+    "reach another's scheduler, dashboard or workers, by address or name, in the same project or another",
     wall="a network for each room",
-    answer="no connection",
+    answer="no connection, no name",
 )
-def test_anothers_containers_are_out_of_reach(here: Place, stack: Stack) -> None:
+@pytest.mark.parametrize("same_project", [True, False])
+def test_anothers_containers_are_out_of_reach(here: Place, stack: Stack, same_project: bool) -> None:
     person = stack.person("bob")
-    with stack.database.write() as tx:
-        member = people.named(tx, person.name)
-        projects.add_member(tx, projects.keyed(tx, here.project), member, ProjectRole.ANALYST, datetime.now(UTC))
-    bob = stack.open_room(here.project, person)
+    if same_project:
+        with stack.database.write() as tx:
+            member = people.named(tx, person.name)
+            projects.add_member(tx, projects.keyed(tx, here.project), member, ProjectRole.ANALYST, datetime.now(UTC))
+        bob = stack.open_room(here.project, person)
+    else:
+        bob = stack.open_room(stack.project(person), person)
     reach = """
 import json, socket, sys
 found = []
@@ -233,10 +238,10 @@ for address in sys.argv[1].split(","):
             pass
 print(json.dumps(found))
 """
-    addresses = [
-        next(iter(c["NetworkSettings"]["Networks"].values()))["IPAddress"] for c in here.containers()
-    ]  # fmt: skip
-    program = reach.replace("sys.argv[1]", repr(",".join(addresses)))
+    containers = here.containers()
+    addresses = [next(iter(c["NetworkSettings"]["Networks"].values()))["IPAddress"] for c in containers]
+    names = [c["Names"][0].strip("/") for c in containers]
+    program = reach.replace("sys.argv[1]", repr(",".join(addresses + names + ["scheduler"])))
     scheduler = here.run("print(address)").strip()
     until(lambda: [scheduler, 8787] in json.loads(here.room.run(program)), 20)
     assert [scheduler, 8786] in json.loads(here.room.run(program))  # the control: from its own room
@@ -288,6 +293,35 @@ def test_idleness_is_counted_outside(here: Place, stack: Stack) -> None:
     until(lambda: not here.containers(), 80)
     notices = here.room.request("GET", "/datasluse/requests").json()["room"]["notices"]
     assert any("regnede ikke" in notice["words"] for notice in notices)
+
+
+@attempt(
+    "K11",
+    "go on computing, or call the platform, after the permit ended",
+    wall="`governance.rooms` `access_refused`, `hub/reconciler.py`",
+    answer="every container is gone within 60 s; its calls are refused at once",
+)
+def test_a_cluster_ends_with_the_permit(stack: Stack) -> None:
+    other = place(stack)
+    other.run("from datasluse import Cluster; cluster = Cluster(workers=1); cluster.get_client()")
+    asks = """
+import http.client
+try:
+    connection = http.client.HTTPConnection("gate", 8082, timeout=10)
+    connection.request("GET", "/api/v1/clusters/")
+    print(connection.getresponse().status)
+except OSError as e:
+    print(e)
+"""
+    assert inside_member(other, "worker", asks).strip() == "200"  # the control
+    with stack.database.write() as tx:
+        projects.keyed(tx, other.project).permit_until = datetime.now(UTC).date() - timedelta(days=1)
+    try:
+        said = inside_member(other, "worker", asks).strip()
+    except (IndexError, APIError):  # it is gone already
+        said = "gone"
+    assert said != "200"
+    until(lambda: not other.containers(), 60)
 
 
 @attempt(

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy.orm import Session
 
 from governance import clusters, people, projects, rooms
-from governance.compute import GIB, Limits
+from governance.compute import GIB, Limits, Profile
 from governance.database import Database
 from governance.errors import Invalid, NotAllowed, NotFound
 from governance.settings import Settings
-from governance.tables import ProjectRole
+from governance.tables import ClusterPart, ProjectRole
 from governance.tiers import Tier
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
@@ -41,6 +41,7 @@ def open_rooms(database: Database, limited: Settings) -> list[str]:
             people.accept_terms(tx, person, NOW)
             projects.add_member(tx, project, person, ProjectRole.ANALYST, NOW)
             found.append(rooms.want_open(tx, person, project, "small", limited, NOW).id)
+            rooms.ran(tx, found[-1], "datasluse/base:0", "sha256:" + "0" * 64, NOW)
     return found
 
 
@@ -52,9 +53,7 @@ def begin(
     tx: Session, room: str, settings: Settings, workers: int = 1, profile: str = "base", now: datetime = NOW
 ) -> str:
     begun = name()
-    clusters.begin(
-        tx, rooms.standing(tx, room), begun, profile, [name() for _ in range(workers)], "image", settings, now
-    )
+    clusters.begin(tx, rooms.standing(tx, room), begun, profile, [name() for _ in range(workers)], settings, now)
     return begun
 
 
@@ -217,3 +216,91 @@ def test_what_a_person_is_told_is_what_they_did_not_do(
         assert not clusters.claimed(tx)
         with pytest.raises(NotFound):
             clusters.running(tx, one)
+
+
+GPUS = [f"GPU-00000000-0000-0000-0000-00000000000{number}" for number in (1, 2)]
+
+
+@pytest.fixture
+def with_gpus(settings: Settings) -> Settings:
+    wide = Limits(cores=99, memory_gib=99, clusters=9, starts_per_hour=99, gpus=9)
+    profile = Profile(title="GPU", threads=1, memory_gib=2, gpus=1, most_workers=4)
+    return settings.model_copy(
+        update={
+            "gpus": GPUS, "profiles": {"gpu": profile}, "clusters_per_person": wide, "clusters_per_project": wide,
+        }
+    )  # fmt: skip
+
+
+def test_a_gpu_belongs_to_one_container_until_that_is_gone(
+    database: Database, with_gpus: Settings, open_rooms: list[str]
+) -> None:
+    with database.write() as tx:
+        first = begin(tx, open_rooms[0], with_gpus, 2, "gpu")
+        workers = [c.name for c in clusters.containers(tx, first) if c.part == ClusterPart.WORKER]
+        assert sorted(gpu for worker in workers for gpu in clusters.gpus(tx, worker)) == GPUS
+    with pytest.raises(NotAllowed, match="Of the platform's 2 GPUs 0 are free"), database.write() as tx:
+        begin(tx, open_rooms[1], with_gpus, 1, "gpu")
+    with database.write() as tx:
+        clusters.ended(tx, first, NOW, clusters.STOPPED)
+        assert clusters.leases_over(tx) == set(workers)
+    with pytest.raises(NotAllowed, match="GPUs 0 are free"), database.write() as tx:  # the engine has not said so
+        begin(tx, open_rooms[1], with_gpus, 1, "gpu")
+    with database.write() as tx:
+        clusters.give_gpus_back(tx, set(workers))
+        begin(tx, open_rooms[1], with_gpus, 2, "gpu")
+
+
+def test_gpus_are_limited_as_cores_are(database: Database, with_gpus: Settings, open_rooms: list[str]) -> None:
+    one = with_gpus.clusters_per_person.model_copy(update={"gpus": 1})
+    tight = with_gpus.model_copy(update={"clusters_per_person": one})
+    with pytest.raises(NotAllowed, match=r"may use 1 GPUs at once. In use: 0. 2 more"), database.write() as tx:
+        begin(tx, open_rooms[0], tight, 2, "gpu")
+    with database.write() as tx:
+        cluster = begin(tx, open_rooms[0], tight, 1, "gpu")
+        assert clusters.more_workers(tx, cluster, tight, NOW)[0] == 0
+        assert clusters.more_workers(tx, cluster, with_gpus, NOW, wanted=3)[0] == 1  # of the platform's two
+
+
+def test_a_profile_with_more_gpus_than_the_host_has_is_not_there(with_gpus: Settings) -> None:
+    assert "gpu" in with_gpus.every_profile
+    assert "gpu" not in with_gpus.model_copy(update={"gpus": []}).every_profile
+
+
+def test_of_two_projects_that_ask_for_the_last_gpu_at_once_one_gets_it(
+    database: Database, with_gpus: Settings, open_rooms: list[str]
+) -> None:
+    with database.write() as tx:
+        project = projects.add(tx, "lungs", "Lungs", Tier.SYNTHETIC, "C", "Q", date(2099, 1, 1), NOW)
+        projects.allow_clusters(tx, project, NOW, allowed=True)
+        person = people.named(tx, "bob")
+        projects.add_member(tx, project, person, ProjectRole.ANALYST, NOW)
+        other = rooms.want_open(tx, person, project, "small", with_gpus, NOW).id
+        rooms.ran(tx, other, "datasluse/base:0", "sha256:" + "0" * 64, NOW)
+        begin(tx, open_rooms[1], with_gpus, 1, "gpu")
+    both, outcomes = threading.Barrier(2), []
+
+    def ask(room: str) -> None:
+        both.wait()
+        try:
+            with database.write() as tx:
+                begin(tx, room, with_gpus, 1, "gpu")
+            outcomes.append("begun")
+        except NotAllowed:
+            outcomes.append("refused")
+
+    threads = [threading.Thread(target=ask, args=(room,)) for room in (open_rooms[0], other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["begun", "refused"]
+
+
+def test_a_room_of_an_earlier_version_is_opened_again_for_clusters(
+    database: Database, limited: Settings, open_rooms: list[str]
+) -> None:
+    with database.write() as tx:
+        rooms.standing(tx, open_rooms[0]).room.image_digest = None
+    with pytest.raises(NotAllowed, match="opened by an earlier version"), database.write() as tx:
+        begin(tx, open_rooms[0], limited)

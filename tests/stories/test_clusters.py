@@ -5,11 +5,20 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from docker.errors import DockerException
+from requests import RequestException
+from sqlalchemy import select
 
+from governance import clusters
+from governance.tables import Cluster
 from sluse import processes
 from tests.clusters import Place, leave_none, place
 from tests.conftest import Stack, until
@@ -233,6 +242,97 @@ def test_clusters_outlive_the_gateway_and_still_listen(here: Place) -> None:
     until(lambda: len(here.containers("worker")) == 1, 40)
     assert here.run("cluster.shutdown(); print('down')") == "down\n"
     until(lambda: not here.containers(), 20)
+
+
+MOMENTS = ("claimed", "made", "started", "ended")
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_gateway_that_dies_in_any_state_leaves_nothing_behind(here: Place, moment: str) -> None:
+    """kill -9 between its steps: the cluster then works or its person is told, and all of it can be stopped."""
+    stack = here.stack
+
+    def reached() -> bool:
+        if moment in ("made", "started"):
+            states = {c["State"] for c in here.containers("scheduler")}
+            return bool(states) if moment == "made" else "running" in states
+        with stack.database.read() as tx:
+            mine = tx.scalars(select(Cluster).where(Cluster.room_id == here.room.id, Cluster.started_at > begun)).all()
+            return any(c.ended_at is None for c in mine) if moment == "claimed" else any(c.ended_at for c in mine)
+
+    begun = datetime.now(UTC)
+    if moment == "ended":
+        here.run("from datasluse import Cluster; cluster = Cluster(workers=2)")
+    asked = here.kernel.begin(
+        "cluster.shutdown()" if moment == "ended" else "from datasluse import Cluster; cluster = Cluster(workers=2)"
+    )
+    until(reached, 20, every=0.002)
+    killed = processes.pids(stack.settings)["clusters"]
+    os.kill(killed, signal.SIGKILL)
+    state = state_in_gateway(stack)
+    assert state in EXPECTED[moment], state
+    here.kernel.output(asked, 60)  # it may be told that nobody answers
+    until(lambda: processes.pids(stack.settings).get("clusters", killed) != killed, 30)
+    until(lambda: "[" in here.run(LISTED), 30)
+    if moment == "ended":
+        until(lambda: here.run(LISTED) == "[]\n", 30)
+    else:
+        until(lambda: here.run(USED).endswith("3\n"), 60)
+    leave_none(here)
+    with stack.database.read() as tx:
+        assert not clusters.claimed(tx)
+    until(lambda: not list((stack.settings.state / "volumes").glob("scratch-*")), 80)
+
+
+EXPECTED = {"claimed": {1}, "made": {1, 2}, "started": {1, 2}, "ended": {4, 5}}
+"""dask-gateway's numbers: 1 created, 2 submitted, 3 running, 4 closing, 5 stopped."""
+LISTED = """
+from dask_gateway import Gateway
+try:
+    with Gateway() as gateway:
+        print([report.name for report in gateway.list_clusters()])
+except Exception as e:
+    print(e)
+"""
+USED = """
+from dask_gateway import Gateway
+with Gateway() as gateway:
+    for report in gateway.list_clusters():
+        with gateway.connect(report.name) as cluster, cluster.get_client() as client:
+            print(client.submit(sum, [1, 2]).result(timeout=60))
+"""
+
+
+def state_in_gateway(stack: Stack) -> int:
+    """In which state its newest cluster is, in a copy of dask-gateway's own database."""
+    file = stack.settings.state / "clusters" / "clusters.db"
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+        return int(database.execute("select status from clusters order by start_time desc limit 1").fetchone()[0])
+
+
+def test_a_restart_of_the_engine_ends_no_cluster(here: Place) -> None:
+    """Rooms and clusters run on while it is away; what a cluster is told meanwhile is answered, or refused in words."""
+    here.run(START_A_JOB)
+    assert here.stack.docker.info()["LiveRestoreEnabled"]  # as `sluse doctor` demands
+    before = {c["Id"] for c in here.containers()}
+    file = Path("/run/docker.pid")
+    old = int(file.read_text())
+    os.kill(old, signal.SIGTERM)  # systemd, or our supervisor, starts it again
+    until(lambda: not Path(f"/proc/{old}").exists(), 60)
+    until(lambda: engine_answers(here.stack), 60)
+    assert here.json(END_IT) == [sum(range(100)), 2]
+    assert {c["Id"] for c in here.containers()} == before
+    until(lambda: here.run("cluster.scale(3); print('scaled')") == "scaled\n", 40)
+    until(lambda: len(here.containers("worker")) == 3, 40)
+    assert here.run("cluster.shutdown(); print('down')") == "down\n"
+    until(lambda: not here.containers(), 20)
+
+
+def engine_answers(stack: Stack) -> bool:
+    try:
+        return bool(stack.docker.ping())
+    except (DockerException, RequestException):
+        return False
 
 
 def test_a_cluster_ends_with_its_room(stack: Stack, here: Place) -> None:

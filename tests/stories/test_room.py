@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from docker import APIClient
 from websockets.exceptions import ConnectionClosed
 
+from governance.errors import Unavailable
+from hub import container
+from hub.grants import granted
+from hub.images import tags
+from hub.plan import ClusterPlan
 from sluse import processes, status
 from tests.conftest import Room, Stack, until
 
@@ -54,6 +63,27 @@ def test_a_cell_and_its_websocket_survive_the_hubs_death(stack: Stack, room: Roo
     other = stack.open_room(stack.project(bob), bob)
     assert other.kernel().run("print('a new room')") == "a new room\n"
     assert room.request("GET", "/api/status").status_code == 200
+
+
+class Forgetful(APIClient):
+    """An engine that leaves a wall out and says nothing."""
+
+    def create_container(self, *arguments: Any, **wanted: Any) -> Any:
+        wanted["host_config"].pop("ReadonlyRootfs")
+        return super().create_container(*arguments, **wanted)
+
+
+def test_a_container_made_otherwise_is_removed(stack: Stack, room: Room, tmp_path: Path) -> None:
+    with stack.database.read() as tx:
+        plan = granted(tx, room.id, stack.settings, datetime.now(UTC))
+    cluster = ClusterPlan(plan, "c" * 32, "token", "certificate", "key", plan.address(60))
+    member = cluster.member_worker("w" * 32, plan.address(61), 1, 1 << 30, tmp_path)
+    wanted = container.member(member, tags(stack.settings)["base"]) | {"command": ["sleep", "60"]}
+    assert container.start(stack.docker, wanted) == stack.docker.inspect_container(member.name)["Id"]  # the control
+    container.remove(stack.docker, member.name, member.labels)
+    with Forgetful(timeout=60) as docker, pytest.raises(Unavailable, match="not made as asked: ReadonlyRootfs"):
+        container.start(docker, wanted)
+    assert not stack.docker.containers(all=True, filters={"name": member.name})
 
 
 def test_an_edge_that_restarts_leads_to_rooms_again(stack: Stack, room: Room) -> None:
