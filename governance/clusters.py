@@ -7,7 +7,6 @@ made; its address comes from its row. Nothing that a scheduler says is kept here
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -208,6 +207,18 @@ def containers(tx: Session, cluster: str) -> list[ClusterContainer]:
     return list(tx.scalars(select(ClusterContainer).where(*mine)))
 
 
+def scheduler_place(tx: Session, cluster: str) -> int:
+    """Where a cluster's scheduler is in its room's network."""
+    return tx.get_one(ClusterContainer, cluster).place
+
+
+def workers(tx: Session) -> list[tuple[str, str]]:
+    """(name, profile) of every worker that is claimed now."""
+    mine = (ClusterContainer.part == ClusterPart.WORKER, ClusterContainer.ended_at.is_(None))
+    rows = tx.execute(select(ClusterContainer.name, Cluster.profile).join(Cluster).where(*mine))
+    return [(name, profile) for name, profile in rows]
+
+
 def claimed(tx: Session) -> set[str]:
     """The names of all containers that clusters have now."""
     return set(tx.scalars(select(ClusterContainer.name).where(ClusterContainer.ended_at.is_(None))))
@@ -391,6 +402,18 @@ def _lock(tx: Session, here: Standing, settings: Settings) -> None:
     tx.execute(select(Project.id).where(Project.id == here.project.id).with_for_update())
 
 
+def _free_place(tx: Session, room_id: str) -> int:
+    """The one that was free for longest: the engine may hold an address for some seconds after its container's end."""
+    in_room = select(ClusterContainer.place).join(Cluster).where(Cluster.room_id == room_id)
+    taken = set(tx.scalars(in_room.where(ClusterContainer.ended_at.is_(None))))
+    last = func.max(ClusterContainer.ended_at)
+    by_end = list(tx.scalars(in_room.group_by(ClusterContainer.place).order_by(last)))
+    free = [place for place in range(FIRST_PLACE, LAST_PLACE + 1) if place not in taken]
+    if not free:
+        raise Unavailable("The room's network has no address left: stop a cluster, or ask for fewer workers.")
+    return min(free, key=lambda place: by_end.index(place) if place in by_end else -1)
+
+
 def _add_worker(tx: Session, cluster: Cluster, name: str, settings: Settings, now: datetime) -> ClusterContainer:
     given = settings.every_profile[cluster.profile]
     row = _add(tx, cluster, name, ClusterPart.WORKER, given.threads, given.memory, now)
@@ -429,18 +452,14 @@ def give_gpus_back(tx: Session, gone: set[str]) -> None:
 def _add(
     tx: Session, cluster: Cluster, name: str, part: ClusterPart, cores: int, memory: int, now: datetime
 ) -> ClusterContainer:
-    taken = Counter(
-        tx.scalars(
-            select(ClusterContainer.place)
-            .join(Cluster, ClusterContainer.cluster == Cluster.name)
-            .where(Cluster.room_id == cluster.room_id, ClusterContainer.ended_at.is_(None))
-        )
-    )
-    free = [place for place in range(FIRST_PLACE, LAST_PLACE + 1) if place not in taken]
-    if not free:
-        raise Unavailable("The room's network has no address left: stop a cluster, or ask for fewer workers.")
     row = ClusterContainer(
-        name=name, cluster=cluster.name, part=part, place=free[0], cores=cores, memory=memory, started_at=now
+        name=name,
+        cluster=cluster.name,
+        part=part,
+        place=_free_place(tx, cluster.room_id),
+        cores=cores,
+        memory=memory,
+        started_at=now,
     )
     tx.add(row)
     tx.flush()

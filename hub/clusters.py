@@ -27,6 +27,7 @@ from dask_gateway_server.options import Integer, Options, Select
 from docker import APIClient
 from docker.errors import DockerException, NotFound
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from sqlalchemy.orm import Session
 from traitlets.config import Config, catch_config_error
 
 from governance import clusters, egress, rooms
@@ -257,19 +258,20 @@ class ContainerBackend(DBBackendBase):
         given = self.given
         with given.database.write() as tx:
             here = rooms.standing(tx, cluster.username)
-            now = given.clock()
+            now, fit = given.clock(), self._fit(tx, profile)
             clusters.begin(tx, here, cluster.name, profile, workers, given.settings, now)
-            fit = self._fit(profile)
             if len(workers) > fit:  # said after the limits, and nothing is claimed
                 raise clusters.disk_full(fit)
             plan = granted(tx, here.room.id, given.settings, now)
-            places = {c.name: c.place for c in clusters.containers(tx, cluster.name)}
-            return plan.address(places[cluster.name])
+            return plan.address(clusters.scheduler_place(tx, cluster.name))
 
-    def _fit(self, profile: str) -> int:
+    def _fit(self, tx: Session, profile: str) -> int:
         """How many more workers' scratch the disk holds. Told before one is started: a start that fails is counted."""
-        known = self.given.settings.every_profile.get(profile)
-        return storage.scratches_that_fit(self.given.settings, known.scratch_mib) if known else MOST_WORKERS
+        known = self.given.settings.every_profile
+        if profile not in known:
+            return MOST_WORKERS
+        coming = [(name, known[of].scratch_mib) for name, of in clusters.workers(tx) if of in known]
+        return storage.scratches_that_fit(self.given.settings, known[profile].scratch_mib, coming)
 
     def _forget(self, cluster: Cluster) -> None:
         now = timestamp()
@@ -324,7 +326,7 @@ class ContainerBackend(DBBackendBase):
             wanted = count - have
             if wanted > 0:
                 _, refused = clusters.more_workers(tx, name, given.settings, now, wanted=wanted)
-                fit = self._fit(clusters.running(tx, name).profile)
+                fit = self._fit(tx, clusters.running(tx, name).profile)
                 if refused is None and wanted > fit:
                     refused = clusters.disk_full(fit)
                 if refused:
@@ -344,10 +346,10 @@ class ContainerBackend(DBBackendBase):
         cluster = self.db.get_cluster(cluster_name)
         if cluster is None or cluster.target > JobStatus.RUNNING:
             return
-        have = sum(w.is_active() for w in cluster.workers.values())
+        have = {w.name for w in cluster.workers.values() if w.is_active()}
         count = min(msg["count"], cluster.config.cluster_max_workers)
-        if count > have:
-            count = have + await asyncio.to_thread(self._free, cluster_name, count - have)
+        if count > len(have):
+            count = len(have) + await asyncio.to_thread(self._free, cluster_name, count - len(have), have)
         # No waiting from here on: dask-gateway asserts that what is said fits the states that it has.
         ours = {w.name: w for w in cluster.workers.values() if w.status < JobStatus.STOPPED}
         said = {key: set(msg[key]) & set(ours) for key in ("active_workers", "closing_workers", "closed_workers")}
@@ -364,24 +366,29 @@ class ContainerBackend(DBBackendBase):
         }
         await super().on_cluster_heartbeat(cluster_name, believed)
 
-    def _free(self, name: str, wanted: int) -> int:
+    def _free(self, name: str, wanted: int, have: set[str]) -> int:
+        """How many of the wanted workers it may have, beside those that it has and that may not be claimed yet."""
         given = self.given
         try:
             with given.database.write() as tx:
-                fit = self._fit(clusters.running(tx, name).profile)
-                return min(fit, clusters.more_workers(tx, name, given.settings, given.clock(), wanted=wanted)[0])
+                unclaimed = len(have - clusters.claimed(tx))
+                fit = self._fit(tx, clusters.running(tx, name).profile)
+                more = clusters.more_workers(tx, name, given.settings, given.clock(), wanted=wanted + unclaimed)[0]
+                return max(0, min(fit, more) - unclaimed)
         except Refused:
             return 0
 
     # -- containers ----------------------------------------------------------------------------------------------------
     async def do_start_cluster(self, cluster: Cluster) -> AsyncIterator[dict[str, Any]]:
         """Start the scheduler."""
-        await asyncio.to_thread(self._start_scheduler, cluster)
-        yield cluster.state
+        yield await asyncio.to_thread(self._start_scheduler, cluster)
 
-    def _start_scheduler(self, cluster: Cluster) -> None:
+    def _start_scheduler(self, cluster: Cluster) -> dict[str, str]:
         plan, image = self._plan(cluster)
-        container.start(self.given.docker, container.member(plan.member_scheduler(cluster.count), image))
+        with self.given.database.read() as tx:
+            first_workers = len(clusters.containers(tx, cluster.name)) - 1
+        container.start(self.given.docker, container.member(plan.member_scheduler(first_workers), image))
+        return {"address": str(plan.scheduler)}
 
     async def do_start_worker(self, worker: Worker) -> AsyncIterator[dict[str, Any]]:
         """Start a worker, whose scheduler may not answer yet."""
@@ -410,8 +417,8 @@ class ContainerBackend(DBBackendBase):
         with given.database.read() as tx:
             row = clusters.running(tx, cluster.name)
             room = granted(tx, row.room_id, given.settings, given.clock())
+            address = room.address(clusters.scheduler_place(tx, cluster.name))
         certificate, key = cluster.tls_cert.decode(), cluster.tls_key.decode()
-        address = IPv4Address(cluster.state["address"])
         return ClusterPlan(room, cluster.name, cluster.token, certificate, key, address), row.image
 
     async def do_stop_cluster(self, cluster: Cluster) -> None:

@@ -18,7 +18,7 @@ import stat
 import struct
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -115,9 +115,15 @@ def prepare_scratch(settings: Settings, worker: str, mib: int, uid: int) -> Path
     return volume.files
 
 
-def scratches_that_fit(settings: Settings, mib: int) -> int:
-    """How many more workers' scratch of this size the disk could hold."""
-    return _left(settings.state) // (mib * MIB)
+def scratches_that_fit(settings: Settings, mib: int, coming: Iterable[tuple[str, int]]) -> int:
+    """How many more workers' scratch of this size the disk could hold.
+
+    Args:
+        coming: (worker, MiB) of those that are claimed: some may not have theirs yet.
+    """
+    to_be_made = sum(size for worker, size in coming if not scratch(settings, worker).image.exists())
+    left: int = _left(settings.state) // MIB - to_be_made
+    return max(0, left) // mib
 
 
 def remove_scratch(settings: Settings, database: Database) -> None:

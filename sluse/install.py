@@ -5,6 +5,7 @@ A fingerprint of all that goes in comes first: when nothing changed and everythi
 
 from __future__ import annotations
 
+import fcntl
 import grp
 import hashlib
 import os
@@ -65,6 +66,19 @@ class Progress:
         return time.monotonic() - self.begun
 
 
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Two at once would take each other's environment away."""
+    with Path("/run/datasluse-up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another ./up is at work here: waiting for it.", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@_one_at_a_time()
 def up(*, full: bool) -> Settings:
     """Bring the installation to this checkout's version and start it; changes nothing when it is there already."""
     _must_be_root()
@@ -112,6 +126,7 @@ def up(*, full: bool) -> Settings:
     return settings
 
 
+@_one_at_a_time()
 def destroy(settings: Settings) -> None:
     """Stop everything and remove the installation with its data, keys and audit chain."""
     _must_be_root()

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from governance import clusters, people, projects, rooms
 from governance.compute import GIB, Limits, Profile
 from governance.database import Database
-from governance.errors import Invalid, NotAllowed, NotFound
+from governance.errors import Invalid, NotAllowed, NotFound, Unavailable
 from governance.settings import Settings
 from governance.tables import ClusterPart, ProjectRole
 from governance.tiers import Tier
@@ -155,15 +155,24 @@ def test_more_workers_are_as_many_as_fit(database: Database, limited: Settings, 
         assert (free, str(refused).startswith("Your clusters may use 4 cores")) == (2, True)
 
 
-def test_a_worker_is_claimed_once_and_its_place_is_given_back(
-    database: Database, limited: Settings, open_rooms: list[str]
+def test_a_worker_is_claimed_once_and_its_place_is_given_back_for_others_first(
+    database: Database, limited: Settings, open_rooms: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The engine may hold the address of a container that ended for some seconds."""
+    monkeypatch.setattr(clusters, "LAST_PLACE", clusters.FIRST_PLACE + 2)
     with database.write() as tx:
         cluster, worker = begin(tx, open_rooms[0], limited, 0), name()
         first = clusters.claim_worker(tx, cluster, worker, limited, NOW).place
         assert clusters.claim_worker(tx, cluster, worker, limited, NOW).place == first
         clusters.worker_ended(tx, worker, NOW)
+        other = name()
+        second = clusters.claim_worker(tx, cluster, other, limited, NOW).place
+        assert second != first
+        clusters.worker_ended(tx, other, NOW + timedelta(seconds=1))
         assert clusters.claim_worker(tx, cluster, name(), limited, NOW).place == first
+        assert clusters.claim_worker(tx, cluster, name(), limited, NOW).place == second
+        with pytest.raises(Unavailable, match="no address left"):
+            clusters.claim_worker(tx, cluster, name(), limited, NOW)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from governance.jobs import LEASE
 from governance.settings import Settings
 from governance.tables import AuditEvent, Job, Person, PlatformRole, Project, ProjectRole
 from governance.tiers import Tier
-from output_review import service, store
+from output_review import release, service, store
 from output_review.domain import Actor, Status
 from output_review.service import Inspection, Output
 from output_review.tables import ReleaseRequest
@@ -96,6 +96,21 @@ def test_the_inspection_sends_back_what_has_no_canonical_form(cast: Cast) -> Non
         service.inspected(tx, row, {first.id: Inspection(report, SHA, 9, SHA)}, NOW)
         assert row.status == Status.RETURNED
         assert second.refusal is not None
+
+
+def test_a_request_names_what_its_room_ran_when_it_was_handed_in(cast: Cast) -> None:
+    before, after = (f"sha256:{digit * 64}" for digit in "12")
+    with cast.database.write() as tx:
+        rooms.ran(tx, cast.room, "datasluse/base:1", before, NOW)
+        row = cast.in_review(tx)
+        rooms.ran(tx, cast.room, "datasluse/base:2", after, NOW)
+        assert release.manifest(tx, row, cast.project)["image"] == before
+        service.decide(tx, row, Status.RETURNED, cast.grace, "Merge the regions", NOW)
+        service.revise(tx, row, cast.ada, NOW)
+        file = service.announce(tx, row, Output("b.csv", "Counts", "For a paper", "All", 10))
+        service.froze(tx, row, file.id, "f" * 64, 10, NOW)
+        service.submit(tx, row, cast.ada, NOW)
+        assert (row.image, store.earlier_rounds(tx, row.id)[0][0].image) == (after, before)
 
 
 def test_votes_are_bound_to_the_bytes_that_were_seen(cast: Cast) -> None:

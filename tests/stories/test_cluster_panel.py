@@ -35,7 +35,7 @@ def test_a_cluster_by_clicks(stack: Stack, here: Place, visitor: Callable[..., V
     panel.get_by_label("Workers").fill("1")
     panel.get_by_role("button", name="Start a cluster").click()
     card = panel.get_by_role("article", name="Cluster 1, base")
-    expect(card).to_contain_text("running, 1 workers", timeout=60_000)
+    expect(card).to_contain_text("running, workers: 1", timeout=60_000)
 
     # The code that is inserted works, with the cluster's own encryption.
     page.get_by_role("tab", name=re.compile("Launcher")).wait_for()
@@ -65,7 +65,7 @@ def test_a_cluster_by_clicks(stack: Stack, here: Place, visitor: Callable[..., V
 
     card.get_by_label("Workers", exact=True).fill("2")
     card.get_by_role("button", name="Scale").click()
-    expect(card).to_contain_text("running, 2 workers", timeout=60_000)
+    expect(card).to_contain_text("running, workers: 2", timeout=60_000)
     card.get_by_role("button", name="Scale").click()  # by keyboard and by click alike
     card.get_by_label("Workers", exact=True).fill("58")
     card.get_by_role("button", name="Scale").click()

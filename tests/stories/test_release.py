@@ -82,6 +82,7 @@ def test_a_table_and_a_figure_leave_after_a_checkers_approval(
     with zipfile.ZipFile(bundle) as archive:
         assert archive.read("files/table.csv") == CANONICAL
         assert b"hidden" not in archive.read("files/figure.png")
+        assert json.loads(archive.read("manifest.json"))["image"].startswith("sha256:")
     trust = scene.stack.settings.keys / "release.pem"
     assert "table.csv" in scene.stack.sluse("verify", str(bundle), "--trust", str(trust))
     changed = tmp_path / "changed.zip"

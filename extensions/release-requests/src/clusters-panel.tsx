@@ -172,7 +172,7 @@ function Card({ number, cluster, app, api, busy, act }: ICard): JSX.Element {
       <h3 id={heading}>{say('Cluster {number}, {profile}', { number, profile: cluster.options.profile })}</h3>
       <p>
         <strong>{say(STATUS[cluster.status] ?? 'starting')}</strong>
-        {running && `, ${say('{workers} workers', { workers })}`}
+        {running && `, ${say('workers: {workers}', { workers })}`}
       </p>
       {running && (
         <>

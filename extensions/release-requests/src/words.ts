@@ -84,7 +84,7 @@ const danish = {
   'Profile': 'Profil',
   'Workers': 'Arbejdere',
   'Cluster {number}, {profile}': 'Klynge {number}, {profile}',
-  '{workers} workers': '{workers} arbejdere',
+  'workers: {workers}': 'arbejdere: {workers}',
   'starting': 'starter',
   'running': 'kører',
   'stopping': 'stopper',
