@@ -6,6 +6,7 @@ versions with their hashes, and a build sees no network but Debian's packages.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -17,11 +18,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from docker import APIClient
-from docker.errors import ImageNotFound
+from docker.errors import APIError, ImageNotFound
 from servestatic.compress import Compressor
 
 from governance.errors import Invalid, Unavailable
-from governance.settings import Settings
+from governance.settings import STATE, Settings
 from hub import sbom
 
 SUITE = "bookworm"
@@ -81,6 +82,20 @@ def build(settings: Settings, source: Path, tools: Path, docker: APIClient, say:
     for name, tag in built.items():
         _list(settings, name, tag, say)
     _record(settings).write_text(json.dumps(built, indent=1))
+
+
+def remove_old(docker: APIClient) -> list[str]:
+    """Remove images of earlier versions that no installation here runs and no container has; returns their tags."""
+    kept = {_tag("debian", SUITE, SOURCES)}
+    for record in STATE.glob("*/images.json"):
+        kept |= set(json.loads(record.read_text()).values())
+    ours = (tag for image in docker.images() for tag in image["RepoTags"] or () if tag.startswith("datasluse/"))
+    removed = []
+    for tag in sorted(set(ours) - kept):
+        with contextlib.suppress(APIError):  # a room that is open since before the upgrade has it
+            docker.remove_image(tag)
+            removed.append(tag)
+    return removed
 
 
 def publish(settings: Settings, tag: str, docker: APIClient, say: Say) -> None:

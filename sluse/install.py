@@ -112,12 +112,14 @@ def up(*, full: bool) -> Settings:
         if changed:
             processes.stop(settings)
         _migrate(settings)
-    with progress.step("Starting"):
+    with progress.step("Starting") as say:
         processes.write_configuration(settings)
         if changed or not status.all_up(settings):
             processes.start(settings)
         status.wait_until_up(settings)
         _remove_old_releases(settings)
+        for tag in images.remove_old(docker):
+            say(f"image of an earlier version removed: {tag}")
     with progress.step("Demo people, projects and data" if settings.demo else "No demo asked for") as say:
         if settings.demo:
             demo.install(settings, Database(settings.database), datetime.now(UTC), TOOLS, SOURCE, say)

@@ -17,7 +17,8 @@ from starlette.applications import Starlette
 from governance.database import Database
 from governance.settings import Settings, load
 from hub.client import Hub
-from hub.clusters import ClusterGateway, Given
+from hub.cluster_calls import Given
+from hub.clusters import ClusterGateway
 from hub.plan import INTAKE_PORT
 from hub.reconciler import Reconciler
 from hub.reconciler import create_app as create_reconciler

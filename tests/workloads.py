@@ -23,10 +23,15 @@ def cells(name: str, **changed: int | str) -> list[str]:
     return found
 
 
-def run(here: Place, name: str, *, timeout: float = 300, **changed: int | str) -> str:
-    """Run all cells of a starter; returns what they printed, and fails at the first error."""
+def run(here: Place, name: str, *, timeout: float = 300, stop: bool = True, **changed: int | str) -> str:
+    """Run all cells of a starter; returns what they printed, and fails at the first error.
+
+    Args:
+        stop: run the last one too, which stops the cluster.
+    """
     said = []
-    for source in cells(name, **changed):
+    every = cells(name, **changed)
+    for source in every if stop else every[:-1]:
         printed = here.kernel.output(here.kernel.begin(source), timeout)
         assert not REFUSED.search(printed), f"{source}\n{printed}"
         said.append(printed)

@@ -29,7 +29,7 @@ class Large:
 COHORT = Large(
     "cohort-on-a-cluster",
     "base",
-    {"CONTACTS": 10_000_000, "WORKERS": 4},
+    {"CONTACTS": 20_000_000, "WORKERS": 4},
     "{'cohort, persons': len(cohort), 'hazard ratio (0.7 put in)': float(cox.hazard_ratios_['treated'])}",
     lambda found: 0.68 < found["hazard ratio (0.7 put in)"] < 0.72,
     """
@@ -46,7 +46,7 @@ SEARCH = Large(
     "ml",
     {"CANDIDATES": 6, "PATIENTS": 16_000_000, "WORKERS": 3},
     "{'patients': len(many), 'area': max(areas.values())}",
-    lambda found: found["patients"] == 16_000_000 and found["area"] > 0.7,
+    lambda found: found["patients"] == 16_000_000 and found["area"] > 0.6,
     """
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -91,7 +91,7 @@ body = smooth > -300
 def test_what_the_room_cannot_hold_the_cluster_does(opened: Callable[[str], Place], large: Large) -> None:
     here = opened(large.image)
     begun = time.monotonic()
-    workloads.run(here, large.notebook, timeout=1200, **large.sizes)
+    workloads.run(here, large.notebook, timeout=1200, stop=False, **large.sizes)
     took = time.monotonic() - begun
     found = here.json(f"import json; print(json.dumps({large.shown}))")
     print(found)

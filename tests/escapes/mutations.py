@@ -215,10 +215,12 @@ MUTATIONS = (
     Mutation(
         "another's cluster is anybody's",
         (
-            Edit("hub/clusters.py", 'if name and (known is None or known.username != request["room"]):', "if False:"),
-            Edit("hub/clusters.py", 'models.User(request["room"])', "models.User(known_as(request))"),
             Edit(
-                "hub/clusters.py",
+                "hub/cluster_calls.py", 'if name and (known is None or known.username != request["room"]):', "if False:"
+            ),
+            Edit("hub/cluster_calls.py", 'models.User(request["room"])', "models.User(known_as(request))"),
+            Edit(
+                "hub/cluster_calls.py",
                 "class RoomAuthenticator(Authenticator):",
                 "def known_as(request):\n    known = request.app['backend'].db.get_cluster(request.match_info.get('cluster_name'))\n"
                 '    return known.username if known else request["room"]\n\n\nclass RoomAuthenticator(Authenticator):',

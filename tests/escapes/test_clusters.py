@@ -128,7 +128,7 @@ def test_a_slow_scheduler_holds_nobody_up(here: Place, stack: Stack) -> None:
 @attempt(
     "K3",
     "start more than their share, or break the platform, by what a scheduler reports",
-    wall="`hub/clusters.py` `Heartbeat`, `governance.clusters`",
+    wall="`hub/cluster_calls.py` `Heartbeat`, `governance.clusters`",
     answer="422, 413, 429; at most what the limits give",
 )
 def test_what_a_scheduler_reports_is_not_believed(here: Place, stack: Stack) -> None:
@@ -188,7 +188,7 @@ def test_calls_are_counted(here: Place) -> None:
 @attempt(
     "K5",
     "see, scale or stop another's cluster, with its name and even its token",
-    wall="`hub/clusters.py` `from_a_room`",
+    wall="`hub/cluster_calls.py` `from_a_room`",
     answer="404",
 )
 def test_anothers_cluster_is_not_there(here: Place, stack: Stack) -> None:

@@ -274,9 +274,10 @@ def test_a_scheduler_out_of_memory_is_told_as_that_within_ten_seconds(here: Plac
     until(lambda: not here.containers(), 20)
 
 
-def test_clusters_outlive_the_gateway_and_still_listen(here: Place) -> None:
+@pytest.mark.parametrize("victim", ["clusters", "hub"])
+def test_clusters_outlive_gateway_and_hub_and_still_listen(here: Place, victim: str) -> None:
     here.run(START_A_JOB)
-    kill_process(here.stack, "clusters")
+    kill_process(here.stack, victim)
     assert here.json(END_IT) == [sum(range(100)), 2]
     until(lambda: here.run("cluster.scale(1); print('scaled')") == "scaled\n", 40)
     until(lambda: len(here.containers("worker")) == 1, 40)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from hub import own_images
+from hub import images, own_images
 from hub.images import tags
 from tests.conftest import SLUSE, Stack
 
@@ -78,3 +78,17 @@ def test_an_image_that_is_not_there_is_said_so(stack: Stack) -> None:
     assert done.returncode
     assert "build or load it first" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+def test_images_of_earlier_versions_are_removed_and_no_other(stack: Stack) -> None:
+    """One that nothing runs goes; what an installation runs, and what is not ours, stays."""
+    base, old = tags(stack.settings)["base"], f"datasluse/base:{'0' * 16}"
+    stack.docker.tag(base, *old.split(":"))
+    stack.docker.tag(base, "somebody/base", "1")
+    try:
+        assert old in images.remove_old(stack.docker)
+        here = {tag for image in stack.docker.images() for tag in image["RepoTags"] or ()}
+        assert {base, "somebody/base:1"} <= here
+        assert old not in here
+    finally:
+        stack.docker.remove_image("somebody/base:1")
