@@ -169,7 +169,8 @@ class Way:
     environment: tuple[str, ...] = ()
 
     def program(self, text: str, workers: int) -> list[str]:
-        filled = {"workers": workers, "memory": int(MEMORY_GIB * (1 << 30)), "security": self.name.endswith("TLS")}
+        security = self.name.endswith("TLS") or None
+        filled = {"workers": workers, "memory": int(MEMORY_GIB * (1 << 30)), "security": security}
         own = "from datasluse import Cluster\n" if self.name == "datasluse" else ""
         body = IMPORTS + own + text.format(opened=OPENED[self.name].format(**filled), **filled)
         script = f"/tmp/bench-{secrets.token_hex(4)}.py"  # noqa: S108 (a container's; LocalCluster imports it again)

@@ -89,7 +89,8 @@ def remove_old(docker: APIClient) -> list[str]:
     kept = {_tag("debian", SUITE, SOURCES)}
     for record in STATE.glob("*/images.json"):
         kept |= set(json.loads(record.read_text()).values())
-    ours = (tag for image in docker.images() for tag in image["RepoTags"] or () if tag.startswith("datasluse/"))
+    others = (image for image in docker.images() if image["Id"] not in kept)  # an operator's own is kept by its digest
+    ours = (tag for image in others for tag in image["RepoTags"] or () if tag.startswith("datasluse/"))
     removed = []
     for tag in sorted(set(ours) - kept):
         with contextlib.suppress(APIError):  # a room that is open since before the upgrade has it
