@@ -337,7 +337,7 @@ def works(docker: APIClient, ways: list[Way], workers: int, rounds: int) -> dict
 
 FIRST_WORKER_AT_MOST, WORK_AT_LEAST = 0.8, 0.9
 """Goals: of the time of dask-gateway's local backend, and of LocalCluster's speed."""
-TLS = "TLS, which LocalCluster is without: see the ratio to LocalCluster with it"
+TLS = "in part TLS (see the ratio to LocalCluster with it); the rest is not found"
 REASONS = {
     "3 shuffles by tasks": TLS,
     "3 shuffles, p2p": TLS,
