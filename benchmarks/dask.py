@@ -337,15 +337,11 @@ def works(docker: APIClient, ways: list[Way], workers: int, rounds: int) -> dict
 
 FIRST_WORKER_AT_MOST, WORK_AT_LEAST = 0.8, 0.9
 """Goals: of the time of dask-gateway's local backend, and of LocalCluster's speed."""
-TLS = "in part TLS (see the ratio to LocalCluster with it); the rest is not found"
 REASONS = {
-    "3 shuffles by tasks": TLS,
-    "3 shuffles, p2p": TLS,
-    "5 x 80 MB between workers": TLS,
     "2.6 GB, spilled": "scratch is encrypted, and its cache counts as the worker's memory; LocalCluster's does not",
     "300 MB to disk": "scratch is encrypted; see `sluse doctor` on how fast this kernel does it",
 }
-"""Why a goal is not met, where it was looked for and found (docs/decisions.md)."""
+"""Why a goal is not met, where that was found (docs/decisions.md). TLS is a part of the others, and not all of it."""
 
 
 def missed(result: dict[str, Any]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from governance import audit, rooms
 from governance.audit import Event
-from governance.compute import GIB, Limits
+from governance.compute import GIB, Limits, Profile
 from governance.errors import Invalid, NotAllowed, NotFound, Refused, Unavailable
 from governance.rooms import Size, Standing
 from governance.settings import Settings
@@ -100,6 +100,35 @@ def begin(
         Invalid: there is no such profile, or it does not reach that far.
         Unavailable: every address of the room's network is in use.
     """
+    names = list(workers)
+    given = _profile(tx, here, profile, len(names), settings, now)
+    _lock(tx, here, settings)
+    more = Use(
+        SCHEDULER_CORES + given.threads * len(names),
+        SCHEDULER.memory + given.memory * len(names),
+        clusters=1,
+        starts=1 + len(names),
+        gpus=given.gpus * len(names),
+    )
+    wrong = _too_much(tx, here, more, settings, now)
+    if wrong:
+        raise wrong
+    image = here.room.image_digest
+    if image is None:
+        raise NotAllowed("This room was opened by an earlier version. Close it and open it again for clusters.")
+    cluster = Cluster(name=name, room_id=here.room.id, profile=profile, image=image, started_at=now, active_at=now)
+    tx.add(cluster)
+    tx.flush()
+    _add(tx, cluster, name, ClusterPart.SCHEDULER, SCHEDULER_CORES, SCHEDULER.memory, now)
+    for worker in names:
+        _add_worker(tx, cluster, worker, settings, now)
+    detail: dict[str, str | int | None] = {"room": here.room.id, "cluster": name, "profile": profile, "image": image}
+    audit.append(tx, Event("cluster.begun", here.person.id, here.project.id, detail), now)
+    return cluster
+
+
+def _profile(tx: Session, here: Standing, profile: str, workers: int, settings: Settings, now: datetime) -> Profile:
+    """The profile of this name, if this room may have a cluster of it with so many workers, whatever is in use."""
     refused = rooms.access_refused(tx, here, settings, now)
     if refused:
         raise refused
@@ -115,34 +144,11 @@ def begin(
             profile=profile,
             image=given.image,
         )
-    if here.room.image_digest is None:
-        raise NotAllowed("This room was opened by an earlier version. Close it and open it again for clusters.")
-    names = list(workers)
-    if len(names) > given.most_workers:
+    if workers > given.most_workers:
         raise Invalid(
             "A cluster of the profile {profile} has at most {most} workers.", profile=profile, most=given.most_workers
         )
-    _lock(tx, here, settings)
-    more = Use(
-        SCHEDULER_CORES + given.threads * len(names),
-        SCHEDULER.memory + given.memory * len(names),
-        clusters=1,
-        starts=1 + len(names),
-        gpus=given.gpus * len(names),
-    )
-    wrong = _too_much(tx, here, more, settings, now)
-    if wrong:
-        raise wrong
-    image = here.room.image_digest
-    cluster = Cluster(name=name, room_id=here.room.id, profile=profile, image=image, started_at=now, active_at=now)
-    tx.add(cluster)
-    tx.flush()
-    _add(tx, cluster, name, ClusterPart.SCHEDULER, SCHEDULER_CORES, SCHEDULER.memory, now)
-    for worker in names:
-        _add_worker(tx, cluster, worker, settings, now)
-    detail: dict[str, str | int | None] = {"room": here.room.id, "cluster": name, "profile": profile, "image": image}
-    audit.append(tx, Event("cluster.begun", here.person.id, here.project.id, detail), now)
-    return cluster
+    return given
 
 
 SCHEDULER_CORES = int(SCHEDULER.cpus)

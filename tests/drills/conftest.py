@@ -20,7 +20,7 @@ IMAGES = ("ml", "genomics", "imaging", "r")
 
 @pytest.fixture(scope="session")
 def every_image(stack: Stack) -> Stack:
-    """The stack with every image that is built without being asked for, and folders for large work."""
+    """The stack with every image but `gpu`, and folders for large work."""
     with_all = settings.load("test").model_copy(update={"images": list(IMAGES), "project_mib": 3072})
     settings.write(settings.Settings(**with_all.model_dump(exclude_none=True)))
     subprocess.run([ROOT / "up", "--full"], check=True, env=os.environ | {"SLUSE_INSTALLATION": "test"})

@@ -354,7 +354,7 @@ def state_in_gateway(stack: Stack) -> int:
 
 
 def test_a_restart_of_the_engine_ends_no_cluster(here: Place) -> None:
-    """Rooms and clusters run on while it is away; what a cluster is told meanwhile is answered, or refused in words."""
+    """Rooms and clusters run on while it is away, and are scaled and stopped when it is back."""
     here.run(START_A_JOB)
     assert here.stack.docker.info()["LiveRestoreEnabled"]  # as `sluse doctor` demands
     before = {c["Id"] for c in here.containers()}
