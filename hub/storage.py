@@ -191,7 +191,7 @@ def grow(settings: Settings, volume: Volume, mib: int) -> bool:
             raise Invalid("it has {size} MiB already: a volume does not shrink", size=size(volume) // MIB)
         _must_fit(settings.state, more)
         os.truncate(volume.image, mib * MIB)
-        device = _devices().get(str(volume.image))
+        device = _device(volume.image)
         if device is None:
             return False
         _run("losetup", "--set-capacity", device)
@@ -205,7 +205,7 @@ def wipe(settings: Settings, volume: Volume) -> None:
         Unavailable: it is open.
     """
     with _alone(settings):
-        if volume.is_open or str(volume.image) in _devices():  # a room that still ends may hold it
+        if volume.is_open or _device(volume.image):  # a room that still ends may hold it
             raise Unavailable("{name} is in use: close its rooms first", name=volume.image.stem)
         if volume.key.exists():
             with volume.key.open("r+b") as file:
@@ -311,14 +311,14 @@ def _close(volume: Volume) -> None:
             raise Unavailable("{name} is still in use: {why}", name=volume.image.stem, why=done.stderr.strip())
         if done.returncode:
             time.sleep(0.1)
-    device = _devices().get(str(volume.image))
+    device = _device(volume.image)
     if device:
         subprocess.run(["/usr/sbin/losetup", "--detach", device], capture_output=True, check=False)
 
 
 def _check(image: Path) -> None:
     """Mend what a crash left, and let a volume that was enlarged while it was open have its new size."""
-    if str(image) in _devices():
+    if _device(image):
         return
     done = subprocess.run(["/usr/sbin/e2fsck", "-p", image], capture_output=True, text=True, check=False)
     if done.returncode > 1:
@@ -328,7 +328,7 @@ def _check(image: Path) -> None:
 
 def _mount(image: Path, where: Path) -> None:
     where.mkdir(mode=0o700, exist_ok=True)
-    device = _devices().get(str(image))
+    device = _device(image)
     if device is None:
         _ensure_loop_device()
         device = _run("losetup", "--find", "--show", str(image)).strip()
@@ -375,10 +375,32 @@ def _folder_of_before(volume: Volume) -> Path | None:
     return aside if aside.exists() else None
 
 
-def _devices() -> dict[str, str]:
-    """Images and their loop devices. An image must never have two: each would be a file system of its own on it."""
-    listed = _run("losetup", "--list", "--json", "--output", "NAME,BACK-FILE")
-    return {one["back-file"]: one["name"] for one in json.loads(listed or "{}").get("loopdevices", [])}
+def _devices() -> dict[tuple[int, int], str]:
+    """Loop devices by what stands behind each (device, inode), as util-linux tells them apart.
+
+    Not by its path: containers share the kernel's loop devices, and one may have had the same path. An image must never
+    have two devices: each would be a file system of its own on it.
+    """
+    listed = _run("losetup", "--list", "--json", "--output", "NAME,BACK-MAJ:MIN,BACK-INO")
+    found = {}
+    for one in json.loads(listed or "{}").get("loopdevices", []):
+        major, minor = (int(number) for number in one["back-maj:min"].split(":"))
+        found[os.makedev(major, minor), int(one["back-ino"])] = one["name"]
+    return found
+
+
+def _device(image: Path) -> str | None:
+    """The loop device that an image has."""
+    return _devices().get(_identity(image))
+
+
+def _identity(image: Path) -> tuple[int, int]:
+    """What tells a file from every other; nothing's, when it is not there."""
+    try:
+        there = image.stat()
+    except FileNotFoundError:
+        return (0, 0)
+    return (there.st_dev, there.st_ino)
 
 
 def _must_fit(state: Path, more: int) -> None:
@@ -395,7 +417,7 @@ def _must_fit(state: Path, more: int) -> None:
 def _left(state: Path) -> int:
     """Bytes of the disk that are promised to nobody."""
     open_now = _devices()
-    promised = sum(_unallocated(image) for image in STATE.glob("*/volumes/*.img") if str(image) in open_now)
+    promised = sum(_unallocated(image) for image in STATE.glob("*/volumes/*.img") if _identity(image) in open_now)
     return max(0, shutil.disk_usage(state).free - promised - RESERVE)
 
 

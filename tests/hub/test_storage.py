@@ -52,6 +52,28 @@ def test_a_new_home_has_the_starters_and_belongs_to_the_room(here: Settings) -> 
     assert (storage.project(here, 7).files / "shared.git" / "HEAD").exists()
 
 
+def test_a_namesake_in_another_container_is_another_volume(here: Settings, tmp_path: Path) -> None:
+    """Containers share the kernel's loop devices, and each has paths of its own."""
+    home = opened(here)
+    own = storage._device(home.image)
+    assert own  # the control
+    storage.close_all(here)
+    root, seen_at = tmp_path / "root", tmp_path / "mnt"
+    copied = root / home.image.relative_to("/")  # where it is, seen from that container's root
+    copied.parent.mkdir(parents=True)
+    seen_at.mkdir()
+    shutil.copy(home.image, copied)
+    attach = f"mount --bind {root} {seen_at} && losetup --find --show {seen_at}{home.image}"
+    namesake = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", attach], capture_output=True, text=True, check=True
+    ).stdout
+    try:
+        assert storage._device(home.image) is None
+        assert (opened(here).files / "start.ipynb").exists()
+    finally:
+        subprocess.run(["losetup", "--detach", namesake.strip()], check=True)
+
+
 def test_a_home_follows_the_engines_users(here: Settings) -> None:
     """An engine that remaps users, or no longer does, runs the room as somebody else: all of the home is theirs."""
     home = opened(here)
