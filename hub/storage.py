@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -28,6 +29,9 @@ from governance.errors import Invalid, Unavailable
 from governance.settings import STATE, Settings
 
 MIB = 1 << 20
+
+BLOCK = 4096
+"""Bytes, of a volume's file system."""
 RESERVE = 1 << 30
 """Bytes of the disk that no volume is ever given: the database, logs and frozen files live there too."""
 Filling = Callable[[Path], None]
@@ -279,7 +283,7 @@ def _make(volume: Volume, mib: int, uid: int, fill: Filling) -> None:
         os.fsync(file.fileno())
     with os.fdopen(os.open(partial.image, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.truncate(mib * MIB)
-    _run("mkfs.ext4", "-q", "-O", "encrypt", "-m", "0", "-b", "4096", "-E", "nodiscard", str(partial.image))
+    _run("mkfs.ext4", "-q", "-O", "encrypt", "-m", "0", "-b", str(BLOCK), "-E", "nodiscard", str(partial.image))
     before = _folder_of_before(volume)
     _mount(partial.image, volume.mount)
     try:
@@ -320,10 +324,25 @@ def _check(image: Path) -> None:
     """Mend what a crash left, and let a volume that was enlarged while it was open have its new size."""
     if _device(image):
         return
-    done = subprocess.run(["/usr/sbin/e2fsck", "-p", image], capture_output=True, text=True, check=False)
+    enlarged = _blocks(image) * BLOCK != image.stat().st_size
+    how = ["-p", "-f"] if enlarged else ["-p"]  # resize2fs takes only what was checked after it was last mounted
+    done = subprocess.run(["/usr/sbin/e2fsck", *how, image], capture_output=True, text=True, check=False)
     if done.returncode > 1:
         raise Unavailable("{image} is damaged: close its rooms and run e2fsck on it", image=image)
-    _run("resize2fs", str(image))
+    if enlarged:
+        _run("resize2fs", str(image))
+
+
+def _blocks(image: Path) -> int:
+    """Of `BLOCK` bytes each, that a volume's file system counts.
+
+    Raises:
+        Unavailable: the image holds no file system.
+    """
+    found = re.search(r"^Block count:\s+(\d+)$", _run("dumpe2fs", "-h", str(image)), re.MULTILINE)
+    if found is None:
+        raise Unavailable("{image} is damaged: close its rooms and run e2fsck on it", image=image)
+    return int(found[1])
 
 
 def _mount(image: Path, where: Path) -> None:

@@ -126,12 +126,26 @@ def test_a_quota_holds_against_dd(here: Settings) -> None:
     (home.files / "small").write_text("x")
 
 
+def last_checked_long_ago(volume: storage.Volume) -> None:
+    """As on another day: mounted since it was last checked."""
+    subprocess.run(["tune2fs", "-T", "20200101", volume.image], check=True, capture_output=True)
+
+
+def test_a_volume_opens_again_on_another_day(here: Settings) -> None:
+    home = opened(here)
+    (home.files / "kept").write_bytes(WORD)
+    storage.close_all(here)
+    last_checked_long_ago(home)
+    assert (opened(here).files / "kept").read_bytes() == WORD
+
+
 def test_a_volume_grows_and_keeps_what_it_has(here: Settings) -> None:
     home = opened(here)
     (home.files / "kept").write_bytes(WORD)
     at_once = storage.grow(here, home, 128)
     if not at_once:  # what is open may be grown by CAP_SYS_RESOURCE alone
         storage.close_all(here)
+        last_checked_long_ago(home)
         opened(here)
     assert os.statvfs(home.files).f_blocks * 4096 > 100 * MIB
     assert (home.files / "kept").read_bytes() == WORD
