@@ -324,13 +324,16 @@ def _check(image: Path) -> None:
     """Mend what a crash left, and let a volume that was enlarged while it was open have its new size."""
     if _device(image):
         return
-    enlarged = _blocks(image) * BLOCK != image.stat().st_size
-    how = ["-p", "-f"] if enlarged else ["-p"]  # resize2fs takes only what was checked after it was last mounted
-    done = subprocess.run(["/usr/sbin/e2fsck", *how, image], capture_output=True, text=True, check=False)
+    _mend(image)
+    if _blocks(image) * BLOCK != image.stat().st_size:
+        _mend(image, "-f")  # resize2fs takes only what was checked whole after it was last mounted
+        _run("resize2fs", str(image))
+
+
+def _mend(image: Path, *how: str) -> None:
+    done = subprocess.run(["/usr/sbin/e2fsck", "-p", *how, image], capture_output=True, text=True, check=False)
     if done.returncode > 1:
         raise Unavailable("{image} is damaged: close its rooms and run e2fsck on it", image=image)
-    if enlarged:
-        _run("resize2fs", str(image))
 
 
 def _blocks(image: Path) -> int:
@@ -339,9 +342,10 @@ def _blocks(image: Path) -> int:
     Raises:
         Unavailable: the image holds no file system.
     """
-    found = re.search(r"^Block count:\s+(\d+)$", _run("dumpe2fs", "-h", str(image)), re.MULTILINE)
+    said = _run("dumpe2fs", "-h", str(image))
+    found = re.search(r"^Block count:\s+(\d+)$", said, re.MULTILINE)
     if found is None:
-        raise Unavailable("{image} is damaged: close its rooms and run e2fsck on it", image=image)
+        raise Unavailable("{command} failed: {why}", command="dumpe2fs", why=said[-300:])
     return int(found[1])
 
 

@@ -139,6 +139,21 @@ def test_a_volume_opens_again_on_another_day(here: Settings) -> None:
     assert (opened(here).files / "kept").read_bytes() == WORD
 
 
+def test_a_damaged_volume_is_not_opened_and_the_operator_is_told_what_to_do(here: Settings) -> None:
+    home = opened(here)
+    storage.close_all(here)
+    opened(here)  # the control
+    storage.close_all(here)
+    kept = home.image.read_bytes()
+    with home.image.open("r+b") as file:
+        file.write(bytes(64 << 10))
+    with pytest.raises(Unavailable, match="is damaged: close its rooms and run e2fsck"):
+        opened(here)
+    assert not home.is_open
+    home.image.write_bytes(kept)
+    opened(here)
+
+
 def test_a_volume_grows_and_keeps_what_it_has(here: Settings) -> None:
     home = opened(here)
     (home.files / "kept").write_bytes(WORD)
