@@ -402,13 +402,14 @@ def _devices() -> dict[tuple[int, int], str]:
     """Loop devices by what stands behind each (device, inode), as util-linux tells them apart.
 
     Not by its path: containers share the kernel's loop devices, and one may have had the same path. An image must never
-    have two devices: each would be a file system of its own on it.
+    have two devices: each would be a file system of its own on it. One with nothing behind it was let go meanwhile.
     """
     listed = _run("losetup", "--list", "--json", "--output", "NAME,BACK-MAJ:MIN,BACK-INO")
     found = {}
     for one in json.loads(listed or "{}").get("loopdevices", []):
-        major, minor = (int(number) for number in one["back-maj:min"].split(":"))
-        found[os.makedev(major, minor), int(one["back-ino"])] = one["name"]
+        if one["back-maj:min"] is not None:
+            major, minor = (int(number) for number in one["back-maj:min"].split(":"))
+            found[os.makedev(major, minor), int(one["back-ino"])] = one["name"]
     return found
 
 

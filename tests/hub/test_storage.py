@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -72,6 +73,23 @@ def test_a_namesake_in_another_container_is_another_volume(here: Settings, tmp_p
         assert (opened(here).files / "start.ipynb").exists()
     finally:
         subprocess.run(["losetup", "--detach", namesake.strip()], check=True)
+
+
+def test_a_device_that_is_let_go_meanwhile_is_nobodys(here: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`losetup` names it still, with nothing behind it: another room or container ended at that moment."""
+    home = opened(here)
+    plain = storage._run
+
+    def run(*command: str) -> str:
+        said = json.loads(plain(*command) or '{"loopdevices": []}')
+        said["loopdevices"].insert(0, {"name": "/dev/loop99", "back-maj:min": None, "back-ino": None})
+        return json.dumps(said)
+
+    monkeypatch.setattr(storage, "_run", run)
+    device = storage._device(home.image)
+    assert device
+    assert device != "/dev/loop99"
+    assert storage._device(here.state / "none.img") is None
 
 
 def test_a_home_follows_the_engines_users(here: Settings) -> None:
