@@ -167,6 +167,8 @@ def close_unused(settings: Settings, database: Database) -> None:
 
 def close_all(settings: Settings) -> None:
     """Take every volume of an installation off, before its state is removed."""
+    if not (settings.state / "volumes").exists():
+        return
     with _alone(settings):
         for volume in _mounted(settings):
             _close(volume)

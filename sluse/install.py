@@ -130,8 +130,9 @@ def up(*, full: bool) -> Settings:
 
 @_one_at_a_time()
 def destroy(settings: Settings) -> None:
-    """Stop everything and remove the installation with its data, keys and audit chain."""
+    """Stop everything and remove the installation with its data, keys and audit chain; one half made, too."""
     _must_be_root()
+    load(settings.installation)  # somebody else may have removed it while this waited
     processes.stop(settings)
     docker = APIClient(timeout=60)
     ours = {"label": f"datasluse.installation={settings.installation}"}
@@ -144,7 +145,8 @@ def destroy(settings: Settings) -> None:
     if processes.SYSTEMD.is_dir():
         subprocess.run(["systemctl", "disable", "-q", f"datasluse@{settings.installation}.service"], check=False)
     for folder in (settings.state, processes.current(settings).parent):
-        shutil.rmtree(folder)
+        if folder.exists():
+            shutil.rmtree(folder)
     for user in processes.users(settings):
         subprocess.run(["userdel", user], check=False, capture_output=True)
     subprocess.run(["groupdel", settings.group], check=False, capture_output=True)
