@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from governance import settings
 from tests.conftest import SLUSE, Person, Room, Stack
 
 
@@ -105,3 +106,19 @@ def test_an_installation_that_is_not_there_says_what_to_do() -> None:
     done = subprocess.run([SLUSE, "status"], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 1
     assert "run ./up" in done.stderr
+
+
+def test_an_installation_half_made_is_removed(stack: Stack) -> None:
+    """Its `./up` failed before anything but its settings was there; what is whole beside it stays."""
+    half = settings.proposed("half", settings.installed(), demo=True)
+    settings.write(half)
+    remove = [SLUSE, "destroy", "--yes"]
+    environment = os.environ | {"SLUSE_INSTALLATION": "half"}
+    done = subprocess.run(remove, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not settings.file_of("half").exists()
+    again = subprocess.run(remove, capture_output=True, text=True, env=environment, check=False)
+    assert again.returncode == 1
+    assert "there is no installation half here" in again.stderr
+    assert "Traceback" not in again.stderr
+    assert settings.file_of(stack.settings.installation).exists()
