@@ -475,7 +475,8 @@ def main() -> None:
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
         "kernel": platform.release(),
-        "peers": f"UnsafeLocalBackend of dask-gateway-server {version('dask-gateway-server')}; LocalCluster",
+        "peers": f"UnsafeLocalBackend of dask-gateway-server {version('dask-gateway-server')}; "
+        "LocalCluster, with and without TLS; dask's commands in plain containers, with TLS",
         "starts": STARTS,
     }
     with ExitStack() as stack:

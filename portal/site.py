@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib.metadata import version
+from math import ceil
 from pathlib import Path
 from typing import Any, cast
 
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_decimal
+from babel.units import format_unit
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -123,9 +124,16 @@ def _environment(language: str) -> Environment:
     locale = LOCALES[language]
     environment.filters["day"] = lambda day: format_date(day, "long", locale=locale)
     environment.filters["moment"] = lambda at: format_datetime(at.astimezone(LOCAL), "short", locale=locale)
-    environment.filters["megabytes"] = lambda size: f"{format_decimal(round(size / 1e6, 1), locale=locale)} MB"
+    environment.filters["bytes"] = lambda size: _bytes(size, locale)
     environment.filters["refusal"] = say.refusal
     return environment
+
+
+def _bytes(size: int, locale: str) -> str:
+    """A number of bytes as people read it: kilobytes below a megabyte, never 0 of what is there."""
+    if size < 1_000_000:
+        return format_unit(ceil(size / 1000), "kilobyte", length="short", locale=locale)
+    return format_unit(round(size / 1e6, 1), "megabyte", length="short", locale=locale)
 
 
 @cache

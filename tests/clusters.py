@@ -59,10 +59,12 @@ def place(stack: Stack) -> Place:
 def leave_none(here: Place) -> None:
     """Stop every cluster of the room, and wait until no container of one is left."""
     here.room.request("DELETE", f"/api/kernels/{here.kernel.id}")
-    here.room.run(
+    said = here.room.run(
         "from dask_gateway import Gateway\n"
         "with Gateway() as gateway:\n"
         "    for report in gateway.list_clusters():\n"
         "        gateway.stop_cluster(report.name)\n"
+        "print('stopped')\n"
     )
+    assert said.endswith("stopped\n"), said
     until(lambda: not here.containers(), 30)
