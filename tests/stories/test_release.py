@@ -232,10 +232,13 @@ def test_killing_a_process_during_an_upload_leaves_nothing_half_done(scene: Scen
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as upload:
         assert upload.stdout is not None
         assert upload.stdout.readline() == "half\n"
-        os.kill(processes.pids(scene.stack.settings)[victim], signal.SIGKILL)
+        killed = processes.pids(scene.stack.settings)[victim]
+        os.kill(killed, signal.SIGKILL)
         ended = upload.stdout.readline().strip()
     assert ended == "200" if victim != "intake" else ended in {"502", "503", "broken"}
+    until(lambda: processes.pids(scene.stack.settings).get(victim, killed) != killed, 60)
     until(lambda: set(processes.states(scene.stack.settings).values()) == {"RUNNING"}, 60)
+    until(lambda: call(scene.room, "GET", f"/{number}")[0] == 200, 60)  # it runs before it answers
     folder = frozen.originals(scene.stack.settings.state).folder
     assert not list(folder.glob(".partial-*"))
     assert (folder / hashlib.sha256(content).hexdigest()).exists() is (victim != "intake")
