@@ -27,6 +27,7 @@ from sqlalchemy.orm import Session
 from traitlets.config import Config, catch_config_error
 
 from governance import clusters, egress, rooms
+from governance.errors import NotFound as Ended
 from governance.errors import Refused
 from governance.tables import ClusterPart, Person, Room
 from hub import container, storage
@@ -423,7 +424,7 @@ class ContainerBackend(DBBackendBase):
             ):
                 self.given.docker.remove_container(found["Id"], force=True, v=True)
 
-    async def _count(self, here: set[str], running: set[str], seconds: float) -> None:
+    async def _count(self, here: Iterable[str], running: set[str], seconds: float) -> None:
         """What clusters compute, by the engine's count; one that computes keeps its room open, an idle one ends."""
         self._used = {member: used for member, used in self._used.items() if member in running}
         given = self.given
@@ -431,10 +432,13 @@ class ContainerBackend(DBBackendBase):
         for name in here:
             members = [(p, m) for p, m in await asyncio.to_thread(self._members, name) if m in running]
             used = [await asyncio.to_thread(self._computed, part, member) for part, member in members]
-            if sum(used) > COMPUTES * seconds:
-                await asyncio.to_thread(self._worked, name)
-            elif await asyncio.to_thread(self._idle_for, name) > limit:
-                await self._end(name, clusters.idle(given.settings.cluster_idle_minutes), failed=False)
+            try:
+                if sum(used) > COMPUTES * seconds:
+                    await asyncio.to_thread(self._worked, name)
+                elif await asyncio.to_thread(self._idle_for, name) > limit:
+                    await self._end(name, clusters.idle(given.settings.cluster_idle_minutes), failed=False)
+            except Ended:  # meanwhile, which keeps no other from being counted
+                continue
 
     def _members(self, name: str) -> set[tuple[ClusterPart, str]]:
         with self.given.database.read() as tx:
