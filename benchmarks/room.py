@@ -110,7 +110,7 @@ def until(answered: Callable[[], bool]) -> None:
 
 
 def launched(page: object) -> None:
-    page.wait_for_selector(".jp-Launcher", timeout=120_000)  # type: ignore[attr-defined]
+    page.wait_for_selector(".jp-Launcher, .datasluse-start", timeout=120_000)  # type: ignore[attr-defined]
 
 
 @contextmanager

@@ -7,14 +7,14 @@ made; its address comes from its row. Nothing that a scheduler says is kept here
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, func, select, text, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from governance import audit, rooms
+from governance import audit, egress, rooms
 from governance.audit import Event
 from governance.compute import GIB, Limits, Profile
 from governance.errors import Invalid, NotAllowed, NotFound, Refused, Unavailable
@@ -102,7 +102,6 @@ def begin(
     """
     names = list(workers)
     given = _profile(tx, here, profile, len(names), settings, now)
-    _lock(tx, here, settings)
     more = Use(
         SCHEDULER_CORES + given.threads * len(names),
         SCHEDULER.memory + given.memory * len(names),
@@ -173,14 +172,13 @@ def claim_worker(tx: Session, cluster: str, worker: str, settings: Settings, now
 def more_workers(
     tx: Session, cluster: str, settings: Settings, now: datetime, *, wanted: int = 1
 ) -> tuple[int, NotAllowed | None]:
-    """How many of the wanted workers a cluster may still claim, and why not more. Holds the limits' lock.
+    """How many of the wanted workers a cluster may still claim, and why not more. For a transaction that writes.
 
     Raises:
         NotFound: the cluster has ended.
     """
     row = running(tx, cluster)
     here = rooms.standing(tx, row.room_id)
-    _lock(tx, here, settings)
     given = settings.every_profile[row.profile]
 
     def refused(number: int) -> NotAllowed | None:
@@ -205,6 +203,11 @@ def running(tx: Session, name: str) -> Cluster:
 def every(tx: Session) -> list[Cluster]:
     """Every cluster that has not ended."""
     return list(tx.scalars(select(Cluster).where(Cluster.ended_at.is_(None))))
+
+
+def every_container(tx: Session) -> list[ClusterContainer]:
+    """The containers that all clusters have now."""
+    return list(tx.scalars(select(ClusterContainer).where(ClusterContainer.ended_at.is_(None))))
 
 
 def containers(tx: Session, cluster: str) -> list[ClusterContainer]:
@@ -256,8 +259,16 @@ def ended_with_room(tx: Session, room_id: str, now: datetime, why: Refused) -> N
 
 
 def active(tx: Session, name: str, now: datetime) -> None:
-    """A cluster computes, or is asked for something."""
+    """A cluster is asked for something."""
     tx.execute(update(Cluster).where(Cluster.name == name).values(active_at=now))
+
+
+def computed(tx: Session, names: Collection[str], now: datetime) -> None:
+    """These clusters compute, and so do their rooms. One that has ended meanwhile stays as it is."""
+    running = (Cluster.name.in_(names), Cluster.ended_at.is_(None))
+    room_ids = set(tx.scalars(select(Cluster.room_id).where(*running)))
+    tx.execute(update(Cluster).where(*running).values(active_at=now))
+    egress.active(tx, room_ids, now)
 
 
 def told(tx: Session, room_id: str, since: datetime) -> list[tuple[str, datetime, Refused]]:
@@ -395,17 +406,6 @@ def _number(kind: str, value: int) -> str:
 
 def _gib(memory: int) -> str:
     return f"{memory / GIB:.1f}".removesuffix(".0")
-
-
-def _lock(tx: Session, here: Standing, settings: Settings) -> None:
-    """Two claims of one person or one project do not both see the last free core, nor two of anybody's the last GPU.
-
-    SQLite locks as a whole.
-    """
-    if settings.gpus and tx.get_bind().dialect.name == "postgresql":
-        tx.execute(text("lock table gpu_leases in exclusive mode"))
-    tx.execute(select(Person.id).where(Person.id == here.person.id).with_for_update())
-    tx.execute(select(Project.id).where(Project.id == here.project.id).with_for_update())
 
 
 def _free_place(tx: Session, room_id: str) -> int:

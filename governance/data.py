@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from governance import audit
 from governance.audit import Event
-from governance.errors import Invalid
+from governance.errors import Invalid, NotFound
 from governance.tables import DataVersion, Project
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,38}[a-z0-9]")
@@ -66,6 +67,46 @@ def add(tx: Session, project: Project, name: str, taken: tuple[str, int, int], n
     version.sha256, version.files, version.size, version.added_at = sha256, files, size, now
     audit.append(tx, Event("data.added", project_id=project.id, detail={"name": name, "sha256": sha256}), now)
     return version
+
+
+def remove(tx: Session, project: Project, name: str, now: datetime) -> None:
+    """Withdraw a data set from a project. Rooms that run keep it until they are opened again.
+
+    The snapshot stays in the store: another project may have it, and requests name it.
+
+    Raises:
+        NotFound: the project has no data set of this name.
+    """
+    version = tx.scalar(select(DataVersion).where(DataVersion.project_id == project.id, DataVersion.name == name))
+    if version is None:
+        raise NotFound("{key} has no data set called {name}", key=project.key, name=name)
+    tx.delete(version)
+    detail: dict[str, str | int | None] = {"name": name, "sha256": version.sha256}
+    audit.append(tx, Event("data.removed", project_id=project.id, detail=detail), now)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A data set of a project as an operator sees it."""
+
+    project: str
+    """The project's key."""
+    name: str
+    sha256: str
+    files: int
+    bytes: int
+    added_at: datetime
+
+
+def listed(tx: Session, project: Project | None = None) -> list[Listed]:
+    """The data sets of a project, or of all, by project and name; one query."""
+    chosen = select(DataVersion, Project.key).join(Project).order_by(Project.key, DataVersion.name)
+    if project is not None:
+        chosen = chosen.where(DataVersion.project_id == project.id)
+    return [
+        Listed(key, version.name, version.sha256, version.files, version.size, version.added_at)
+        for version, key in tx.execute(chosen)
+    ]
 
 
 def of_project(tx: Session, project_id: int) -> list[DataVersion]:

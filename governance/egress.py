@@ -5,9 +5,11 @@ A person can read what a room shows; the budget bounds how much that is, and the
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from governance import audit
@@ -32,43 +34,66 @@ class Shown:
         return max(0, self.budget - self.shown)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a running gate has counted since it started."""
+
+    gate: str
+    """This start of this gate; another start counts from nothing."""
+    bytes: int
+    """Sent to its person, websockets included (to within 5 s)."""
+    acts: int
+    """Requests that change something, and visits of the page."""
+
+
 def today(tx: Session, person_id: int, settings: Settings, now: datetime) -> Shown:
     """What a person has been shown today, and how much they may be."""
-    row = tx.get(EgressDay, (person_id, _day(now)))
-    usual = settings.shown_per_day_mib * MIB
-    return Shown(row.shown, usual + row.granted) if row else Shown(0, usual)
+    return days(tx, [person_id], settings, now)[person_id]
 
 
-def counted(tx: Session, room: Room, gate: str, total: int, acts: int, settings: Settings, now: datetime) -> Shown:
-    """Take in what a gate has counted since it started; returns the person's day after it.
+def days(tx: Session, person_ids: Collection[int], settings: Settings, now: datetime) -> dict[int, Shown]:
+    """`today` of each of these persons."""
+    rows = _rows(tx, person_ids, now)
+    return {person_id: _shown(rows.get(person_id), settings) for person_id in person_ids}
+
+
+def take_in(tx: Session, readings: Mapping[str, Reading], settings: Settings, now: datetime) -> dict[int, Shown]:
+    """Add up what gates have counted since they were last read.
 
     Args:
-        gate: this start of the gate.
-        total: bytes sent since that start; what was taken in before is not taken in twice.
-        acts: what the person did since that start.
+        readings: by room id. What was taken in before is not taken in twice.
+
+    Returns:
+        The day of each person whose room is among them, after it.
     """
-    meter = _meter(tx, room, now)
-    if meter.gate != gate:
-        meter.gate, meter.bytes, meter.acts = gate, 0, 0
-    more = max(0, total - meter.bytes)
-    if acts > meter.acts:
-        meter.active_at = now
-    meter.bytes, meter.acts = total, acts
-    if not more:
-        return today(tx, room.person_id, settings, now)
-    before = today(tx, room.person_id, settings, now)
-    _row(tx, room.person_id, now).shown += more
+    rooms = list(tx.scalars(select(Room).where(Room.id.in_(readings))))
+    meters = {meter.room_id: meter for meter in tx.scalars(select(Meter).where(Meter.room_id.in_(readings)))}
+    rows = _rows(tx, {room.person_id for room in rooms}, now)
+    for room in rooms:
+        reading = readings[room.id]
+        meter = meters.get(room.id) or _new_meter(tx, room.id, now)
+        if meter.gate != reading.gate:
+            meter.gate, meter.bytes, meter.acts = reading.gate, 0, 0
+        more = max(0, reading.bytes - meter.bytes)
+        if reading.acts > meter.acts:
+            meter.active_at = now
+        meter.bytes, meter.acts = reading.bytes, reading.acts
+        if more:
+            row = rows.get(room.person_id) or _new_row(tx, rows, room.person_id, now)
+            before = _shown(row, settings)
+            row.shown += more
+            if before.left and not _shown(row, settings).left:
+                detail: dict[str, str | int | None] = {"room": room.id, "bytes": row.shown}
+                audit.append(tx, Event("egress.used_up", room.person_id, room.project_id, detail), now)
     tx.flush()
-    after = today(tx, room.person_id, settings, now)
-    if before.left and not after.left:
-        detail: dict[str, str | int | None] = {"room": room.id, "bytes": after.shown}
-        audit.append(tx, Event("egress.used_up", room.person_id, room.project_id, detail), now)
-    return after
+    return {room.person_id: _shown(rows.get(room.person_id), settings) for room in rooms}
 
 
-def active(tx: Session, room: Room, now: datetime) -> None:
-    """The room computes: it is not idle."""
-    _meter(tx, room, now).active_at = now
+def active(tx: Session, room_ids: Collection[str], now: datetime) -> None:
+    """These rooms compute: they are not idle."""
+    meters = {meter.room_id: meter for meter in tx.scalars(select(Meter).where(Meter.room_id.in_(room_ids)))}
+    for room_id in room_ids:
+        (meters.get(room_id) or _new_meter(tx, room_id, now)).active_at = now
 
 
 def active_at(tx: Session, room: Room) -> datetime:
@@ -81,24 +106,31 @@ def grant(tx: Session, person: Person, mib: int, now: datetime) -> None:
     """Let a person be shown more today, in MiB; raises Invalid when that is not more."""
     if mib < 1:
         raise Invalid("say how many MiB more {name} may be shown today: at least 1", name=person.name)
-    _row(tx, person.id, now).granted += mib * MIB
+    rows = _rows(tx, [person.id], now)
+    (rows.get(person.id) or _new_row(tx, rows, person.id, now)).granted += mib * MIB
     audit.append(tx, Event("egress.granted", person.id, detail={"mib": mib}), now)
 
 
-def _meter(tx: Session, room: Room, now: datetime) -> Meter:
-    meter = tx.get(Meter, room.id)
-    if meter is None:
-        meter = Meter(room_id=room.id, gate="", bytes=0, acts=0, active_at=now)
-        tx.add(meter)
+def _shown(row: EgressDay | None, settings: Settings) -> Shown:
+    usual = settings.shown_per_day_mib * MIB
+    return Shown(row.shown, usual + row.granted) if row else Shown(0, usual)
+
+
+def _rows(tx: Session, person_ids: Collection[int], now: datetime) -> dict[int, EgressDay]:
+    chosen = select(EgressDay).where(EgressDay.person_id.in_(person_ids), EgressDay.day == _day(now))
+    return {row.person_id: row for row in tx.scalars(chosen)}
+
+
+def _new_row(tx: Session, rows: dict[int, EgressDay], person_id: int, now: datetime) -> EgressDay:
+    rows[person_id] = EgressDay(person_id=person_id, day=_day(now), shown=0, granted=0)
+    tx.add(rows[person_id])
+    return rows[person_id]
+
+
+def _new_meter(tx: Session, room_id: str, now: datetime) -> Meter:
+    meter = Meter(room_id=room_id, gate="", bytes=0, acts=0, active_at=now)
+    tx.add(meter)
     return meter
-
-
-def _row(tx: Session, person_id: int, now: datetime) -> EgressDay:
-    row = tx.get(EgressDay, (person_id, _day(now)))
-    if row is None:
-        row = EgressDay(person_id=person_id, day=_day(now), shown=0, granted=0)
-        tx.add(row)
-    return row
 
 
 def _day(now: datetime) -> date:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from argon2 import PasswordHasher
@@ -13,7 +15,7 @@ from sqlalchemy.orm import Session
 from governance import audit
 from governance.audit import Event
 from governance.errors import Invalid, NotFound
-from governance.tables import Person, PersonRole, PlatformRole
+from governance.tables import Member, Person, PersonRole, PlatformRole, Project
 
 TERMS_VERSION = 1
 """Raised when the terms of use change: everybody must accept them again."""
@@ -83,6 +85,21 @@ def give_role(tx: Session, person: Person, role: PlatformRole, controller: str, 
         audit.append(tx, Event("role.given", person.id, detail={"role": role, "controller": controller}), now)
 
 
+def take_role(tx: Session, person: Person, role: PlatformRole, controller: str, now: datetime) -> None:
+    """Take a platform role back: what its holder voted on undecided requests no longer counts.
+
+    Raises:
+        NotFound: the person does not have this role for this data controller.
+    """
+    held = tx.get(PersonRole, (person.id, role, controller))
+    if held is None:
+        raise NotFound(
+            "{name} is no {role} for {controller}", name=person.name, role=role.replace("_", " "), controller=controller
+        )
+    tx.delete(held)
+    audit.append(tx, Event("role.taken", person.id, detail={"role": role, "controller": controller}), now)
+
+
 def roles(tx: Session, person: Person) -> list[PlatformRole]:
     """The platform roles a person has for any data controller."""
     found = tx.scalars(select(PersonRole.role).where(PersonRole.person_id == person.id).distinct())
@@ -100,7 +117,51 @@ def controllers(tx: Session, person: Person, role: PlatformRole) -> list[str]:
     )
 
 
+def train(tx: Session, person: Person, until: date, now: datetime) -> None:
+    """Say until when a person's training counts, that day included; saying the same again changes nothing."""
+    if person.training_until != until:
+        person.training_until = until
+        audit.append(tx, Event("person.training", person.id, detail={"until": until.isoformat()}), now)
+
+
 def accept_terms(tx: Session, person: Person, now: datetime) -> None:
     """Record that a person accepted the terms of use as they are now."""
     person.terms_version = TERMS_VERSION
     audit.append(tx, Event("terms.accepted", person.id, detail={"version": TERMS_VERSION}), now)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person as an operator sees them."""
+
+    name: str
+    full_name: str
+    roles: list[dict[str, str]]
+    """Each platform role: `role` and `controller`."""
+    projects: list[dict[str, str]]
+    """Each membership: `project`, by its key, and `role`."""
+    training_until: date | None
+    terms_accepted: bool
+    """The terms as they are now."""
+    closed_at: datetime | None
+
+
+def accounts(tx: Session) -> list[Account]:
+    """Everybody, by name; three queries however many they are."""
+    roles, memberships = defaultdict(list), defaultdict(list)
+    for held in tx.scalars(select(PersonRole).order_by(PersonRole.controller, PersonRole.role)):
+        roles[held.person_id].append({"role": str(held.role), "controller": held.controller})
+    for member, key in tx.execute(select(Member, Project.key).join(Project).order_by(Project.key)):
+        memberships[member.person_id].append({"project": key, "role": str(member.role)})
+    return [
+        Account(
+            name=person.name,
+            full_name=person.full_name,
+            roles=roles[person.id],
+            projects=memberships[person.id],
+            training_until=person.training_until,
+            terms_accepted=person.terms_version == TERMS_VERSION,
+            closed_at=person.disabled_at,
+        )
+        for person in tx.scalars(select(Person).order_by(Person.name))
+    ]

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import string
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import ColumnElement, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
-from governance import audit, projects
+from governance import audit, projects, stops
 from governance.audit import Event
 from governance.errors import Invalid, NotAllowed, NotFound, Refused, Unavailable
 from governance.settings import GATES, Settings
-from governance.tables import Admission, Login, Person, Project, Room, RoomState
+from governance.tables import Admission, Login, Member, Meter, Person, Project, ProjectRole, Room, RoomState, Stop
 
 GIB = 1 << 30
 SLOT_REST = timedelta(hours=1)
@@ -37,6 +39,7 @@ def closed_idle(minutes: int) -> Refused:
 
 
 ENDED = (RoomState.CLOSED, RoomState.FAILED)
+_WATCHED = or_(Room.wanted != RoomState.CLOSED, Room.actual.not_in(ENDED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,16 @@ SIZES: dict[str, Size] = {
     "medium": Size(memory=8 * GIB, cpus=2, processes=1024),
     "large": Size(memory=32 * GIB, cpus=8, processes=2048),
 }
+
+
+def sizes() -> dict[str, Size]:
+    """The sizes that this host can hold, by name; the smallest always is one.
+
+    The engine refuses more processors than there are, and what promises more memory is ended when it takes it.
+    """
+    memory, cpus = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), os.cpu_count() or 1
+    fitting = {name: size for name, size in SIZES.items() if size.memory <= memory and size.cpus <= cpus}
+    return {"small": SIZES["small"]} | fitting
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +98,8 @@ def want_open(
     refused = projects.refusal(tx, person, project, now, direct_person_level=settings.direct_person_level)
     if refused:
         raise refused
-    if size not in SIZES:
-        raise Invalid("there is no room size {size}: choose one of {sizes}", size=size, sizes=", ".join(SIZES))
+    if size not in sizes():
+        raise Invalid("there is no room size {size} here: choose one of {sizes}", size=size, sizes=", ".join(sizes()))
     images = settings.room_images
     if image not in images:
         raise Invalid("there is no image {image}: choose one of {images}", image=image, images=", ".join(images))
@@ -176,9 +189,48 @@ def every(tx: Session) -> list[Standing]:
         select(Room, Person, Project)
         .join(Person, Room.person_id == Person.id)
         .join(Project, Room.project_id == Project.id)
-        .where(or_(Room.wanted != RoomState.CLOSED, Room.actual.not_in(ENDED)))
+        .where(_WATCHED)
     )
     return [Standing(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched(Standing):
+    """A room with everything that a look at it asks the rows."""
+
+    refused: Refused | None
+    """Why it must not run now."""
+    active_at: datetime
+    """When anything last happened in it."""
+    sids: frozenset[str]
+    """The tickets that its gate lets in now."""
+
+
+def watched(tx: Session, settings: Settings, now: datetime) -> list[Watched]:
+    """`every`, with what is to be so now: three questions, however many rooms there are."""
+    rows = tx.execute(
+        select(Room, Person, Project, Member.role, Meter.active_at)
+        .join(Person, Room.person_id == Person.id)
+        .join(Project, Room.project_id == Project.id)
+        .outerjoin(Member, (Member.person_id == Room.person_id) & (Member.project_id == Room.project_id))
+        .outerjoin(Meter, Meter.room_id == Room.id)
+        .where(_WATCHED)
+    ).all()
+    stopped = stops.unlifted(tx)
+    sids: defaultdict[str, set[str]] = defaultdict(set)
+    for room_id, sid in tx.execute(select(Admission.room_id, Admission.sid).where(Admission.ends_at > now)):
+        sids[room_id].add(sid)
+    return [
+        Watched(
+            room,
+            person,
+            project,
+            _refused(room, person, project, role, stopped, settings, now),
+            max(active_at or room.changed_at, room.changed_at),
+            frozenset(sids[room.id]),
+        )
+        for room, person, project, role, active_at in rows
+    ]
 
 
 def of_person(tx: Session, person: Person) -> dict[int, Room]:
@@ -193,10 +245,23 @@ def of_project(tx: Session, project: Project) -> list[Room]:
 
 def access_refused(tx: Session, here: Standing, settings: Settings, now: datetime) -> Refused | None:
     """Why this room must not run now; None while its person may be in it and it is wanted."""
-    if here.room.wanted != RoomState.OPEN:
-        return Refused.of_json(here.room.reason) if here.room.reason else CLOSED_BY_PERSON
+    role, stopped = projects.role_of(tx, here.person, here.project), stops.unlifted(tx)
+    return _refused(here.room, here.person, here.project, role, stopped, settings, now)
+
+
+def _refused(
+    room: Room,
+    person: Person,
+    project: Project,
+    role: ProjectRole | None,
+    stopped: Mapping[int | None, Stop],
+    settings: Settings,
+    now: datetime,
+) -> Refused | None:
+    if room.wanted != RoomState.OPEN:
+        return Refused.of_json(room.reason) if room.reason else CLOSED_BY_PERSON
     direct = settings.direct_person_level
-    return projects.refusal(tx, here.person, here.project, now, direct_person_level=direct)
+    return projects.refusal_by(person, project, role, stopped, now, direct_person_level=direct)
 
 
 def admit(tx: Session, room: Room, login: Login | None, now: datetime) -> Admission:
@@ -222,17 +287,27 @@ def admissions(tx: Session, room_id: str, now: datetime) -> list[str]:
     return list(tx.scalars(live))
 
 
+def leftovers(tx: Session, now: datetime) -> bool:
+    """Whether there is anything for `free_slots` to do."""
+    ended = (exists().where(Admission.ends_at <= now), exists().where(Login.ends_at <= now))
+    return bool(tx.scalar(select(or_(exists().where(*_rested(now)), *ended))))
+
+
 def free_slots(tx: Session, now: datetime) -> None:
-    """Give back the addresses of rooms that have been closed for an hour, and forget admissions that ended."""
-    rested = select(Room).where(
+    """Give back the addresses of rooms that have been closed for an hour; forget admissions and logins that ended."""
+    for room in tx.scalars(select(Room).where(*_rested(now))):
+        room.slot = None
+    tx.execute(delete(Admission).where(Admission.ends_at <= now))
+    tx.execute(delete(Login).where(Login.ends_at <= now))
+
+
+def _rested(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
         Room.slot.is_not(None),
         Room.actual.in_(ENDED),
         Room.wanted == RoomState.CLOSED,
         Room.changed_at < now - SLOT_REST,
     )
-    for room in tx.scalars(rested):
-        room.slot = None
-    tx.execute(delete(Admission).where(Admission.ends_at <= now))
 
 
 def _free_slot(tx: Session, now: datetime) -> int:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, StringConstraints, ValidationError, model_validator
@@ -96,8 +97,10 @@ class Settings(BaseModel):
     """Images of the operator's own, by name: the tag that the engine knows each by."""
     gpus: list[Annotated[str, StringConstraints(pattern=r"^GPU-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]] = []
     """Of this host, as `nvidia-smi -L` names them, those that clusters may use."""
-    home_mib: Annotated[int, Field(ge=64)] = 2048
-    project_mib: Annotated[int, Field(ge=64)] = 8192
+    packages_index: Annotated[str, StringConstraints(pattern=r"^https?://[^\s@]+/$")] = "https://pypi.org/simple/"
+    """Where the mirror for rooms gets packages from (`mirror/`): an index as PyPI's (PEP 503 or 691)."""
+    home_mib: Annotated[int, Field(ge=64)] = 10 << 10
+    project_mib: Annotated[int, Field(ge=64)] = 50 << 10
     """Quotas of new homes and new project folders; each can be enlarged later."""
     database_url: str | None = None
     """SQLAlchemy URL of a PostgreSQL database; the embedded SQLite file when absent."""
@@ -108,6 +111,9 @@ class Settings(BaseModel):
             raise ValueError(
                 f'the edge would speak to {self.address} without TLS: add certificate = "internal", "acme" or "files"'
             )
+        index = urlsplit(self.packages_index)
+        if index.scheme == "http" and index.hostname not in ("127.0.0.1", "localhost"):
+            raise ValueError(f"packages_index: {self.packages_index} would be asked in clear: take an https address")
         if self.certificate is CertificateFrom.ACME and not (self.acme_email and self.acme_dns):
             raise ValueError('certificate = "acme" needs acme_email and acme_dns')
         return self
@@ -142,6 +148,11 @@ class Settings(BaseModel):
         return self.state / "assets"
 
     @property
+    def masks(self) -> Path:
+        """A folder per size of containers, with the files that stand over what the kernel counts for all."""
+        return self.state / "masks"
+
+    @property
     def certificates(self) -> Path:
         """The certificate that the edge shows, and what it came from; root's alone."""
         return self.state / "certificates"
@@ -152,7 +163,12 @@ class Settings(BaseModel):
 
     @property
     def database(self) -> str:
-        return self.database_url or f"sqlite:///{self.state / 'db' / 'datasluse.db'}"
+        return self.database_url or f"sqlite:///{self.database_file}"
+
+    @property
+    def database_file(self) -> Path | None:
+        """The embedded database; None where another one is used."""
+        return None if self.database_url else self.state / "db" / "datasluse.db"
 
     # -- names -----------------------------------------------------------------------------------------------------
     @property
@@ -265,8 +281,12 @@ def load(installation: str | None = None) -> Settings:
         raise Invalid("{path}: {field}: {reason}", path=path, field=field, reason=first["msg"]) from None
 
 
-def proposed(name: str, taken: list[Settings], *, demo: bool) -> Settings:
+def proposed(name: str, taken: list[Settings], *, demo: bool, free: int = 0) -> Settings:
     """Settings for a new installation beside those that are here: `main` keeps the plain names.
+
+    Args:
+        free: bytes of the disk that homes and project folders will lie on. A disk that could not hold several of the
+            usual size gets smaller ones, of 512 MiB at least: a room opens only while every open one could be filled.
 
     Raises:
         Invalid: the name cannot be used, or ten installations are here already.
@@ -274,18 +294,19 @@ def proposed(name: str, taken: list[Settings], *, demo: bool) -> Settings:
     if not re.fullmatch(r"[a-z][a-z0-9]{0,11}", name):
         raise Invalid("an installation's name is 1 to 12 lower-case letters and digits, not {name}", name=repr(name))
     taken_numbers = {s.number for s in taken}
-    free = [n for n in ([0] if name == "main" else range(1, 10)) if n not in taken_numbers]
-    if not free:
+    open_numbers = [n for n in ([0] if name == "main" else range(1, 10)) if n not in taken_numbers]
+    if not open_numbers:
         raise Invalid("nine installations beside main are here already: remove one with ./up destroy")
-    number = free[0]
+    number = open_numbers[0]
     suffix = "" if name == "main" else f"-{name}"
     return Settings(
         installation=name,
         number=number,
         demo=demo,
         direct_person_level=demo,
-        home_mib=512 if demo else 2048,
-        project_mib=512 if demo else 8192,
+        images=["r"] if demo else [],
+        home_mib=_quota(free, 32, 10 << 10),
+        project_mib=_quota(free, 8, 50 << 10),
         portal_host=f"portal{suffix}.localhost",
         rooms_domain=f"rooms{suffix}.localhost",
         content_host=f"content{suffix}.localhost",
@@ -295,8 +316,16 @@ def proposed(name: str, taken: list[Settings], *, demo: bool) -> Settings:
     )
 
 
+def _quota(free: int, part: int, usual: int) -> int:
+    """A part of what is free, in whole 512 MiB, but no more than is usual."""
+    return min(usual, max(1, (free >> 29) // part) << 9)
+
+
 def write(settings: Settings) -> None:
-    """Write a new installation's file; readable by all, since nothing in it is secret but a database's password."""
+    """Write a new installation's file; readable by all, since nothing in it is secret but a database's password.
+
+    With that it is root's alone, until `./up` gives it to the group of the installation's processes as well.
+    """
     CONFIGURATION.mkdir(mode=0o755, exist_ok=True)
     path = file_of(settings.installation)
     path.touch(mode=0o640 if settings.database_url else 0o644)

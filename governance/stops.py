@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import select
@@ -15,15 +16,25 @@ from governance.tables import Person, Project, Stop, StopKind
 
 def refusal(tx: Session, project: Project) -> NotAllowed | None:
     """Why nothing of this project goes on now; None when nothing stops it."""
-    stop = own(tx, project)
+    return refusal_by(unlifted(tx), project)
+
+
+def unlifted(tx: Session) -> dict[int | None, Stop]:
+    """Every stop that holds now, by its project's id; the site's is under None."""
+    return {stop.project_id: stop for stop in tx.scalars(select(Stop).where(Stop.lifted_at.is_(None)))}
+
+
+def refusal_by(stops: Mapping[int | None, Stop], project: Project) -> NotAllowed | None:
+    """`refusal` by the stops that hold now."""
+    stop = stops.get(project.id)
     if stop and stop.kind is StopKind.END:
         return NotAllowed("This project was ended. Its rooms stay closed. Ask the operator what becomes of its files.")
-    if own(tx, None):
+    if None in stops:
         return NotAllowed(
             "The whole site is stopped for now. Your files are kept. The operator says when it opens again."
         )
     if stop:
-        return NotAllowed("This project is paused. Your files are kept. Ask its lead or the operator when it goes on.")
+        return NotAllowed("This project is paused. Your files are kept. The operator says when it goes on.")
     return None
 
 
@@ -65,6 +76,12 @@ def own(tx: Session, project: Project | None) -> Stop | None:
     """The stop of a project itself, or of the site; the site's does not show on its projects."""
     wanted = Stop.project_id == project.id if project else Stop.project_id.is_(None)
     return tx.scalar(select(Stop).where(wanted, Stop.lifted_at.is_(None)))
+
+
+def of_projects(tx: Session) -> dict[int, StopKind]:
+    """How each project that is stopped by itself is stopped, by its id."""
+    stopped = select(Stop).where(Stop.project_id.is_not(None), Stop.lifted_at.is_(None))
+    return {stop.project_id: stop.kind for stop in tx.scalars(stopped) if stop.project_id is not None}
 
 
 def _record(tx: Session, kind: str, project: Project | None, by: Person | None, now: datetime) -> None:

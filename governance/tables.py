@@ -116,6 +116,8 @@ class Project(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(String(40), unique=True)
     title: Mapped[str] = mapped_column(String(200))
+    purpose: Mapped[str] = mapped_column(String(2000), default="")
+    """What the permit is for, in the words of whoever added the project; empty where nobody said."""
     tier: Mapped[Tier] = mapped_column(Chosen(Tier))
     controller: Mapped[str] = mapped_column(String(100))
     permit: Mapped[str] = mapped_column(String(100))
@@ -131,6 +133,16 @@ class Member(Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("persons.id"), primary_key=True)
     role: Mapped[ProjectRole] = mapped_column(Chosen(ProjectRole))
+
+
+class FormerMember(Base):
+    """Somebody whose role in a project ended: who had one while a request was under way does not decide on it."""
+
+    __tablename__ = "former_members"
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("persons.id"), primary_key=True)
+    until: Mapped[datetime]
+    """When it ended last; whoever was a member again meanwhile was one all the longer."""
 
 
 class DataVersion(Base):
@@ -298,6 +310,9 @@ class Job(Base):
     kind: Mapped[str] = mapped_column(String(40), index=True)
     key: Mapped[str] = mapped_column(String(100), unique=True)
     payload: Mapped[dict[str, Any]]
+    whose: Mapped[str] = mapped_column(String(40), index=True)
+    """For whom it is done; they take turns."""
+    taken_at: Mapped[datetime | None]
     attempts: Mapped[int]
     ready_at: Mapped[datetime]
     lease_until: Mapped[datetime | None]
@@ -319,9 +334,11 @@ class AuditEvent(Base):
 
 
 class AuditHead(Base):
-    """The one row that every append locks: the last event's number and hash."""
+    """The one row that every append changes: the last event's number and hash, and the latest time of all."""
 
     __tablename__ = "audit_head"
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64))
+    latest_at: Mapped[datetime | None]
+    """Since the clock was last confirmed (`audit.confirm_clock`)."""

@@ -1,4 +1,4 @@
-"""How careful a project's data must be handled. Nothing else reads a tier."""
+"""How carefully a project's data must be handled. Only `TIERS` says what a tier demands; whoever decides asks it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ class Handling:
     """One of them must be a lead checker."""
     direct: bool
     """A room may be used in an ordinary browser; otherwise only as pixels."""
+    packages: bool
+    """Rooms may install packages: each that is asked for outside tells somebody its name."""
 
 
 TIERS: dict[Tier, Handling] = {
-    Tier.OPEN: Handling(approvals=1, lead_approval=False, direct=True),
-    Tier.SYNTHETIC: Handling(approvals=1, lead_approval=False, direct=True),
-    Tier.PSEUDONYMISED: Handling(approvals=2, lead_approval=False, direct=False),
-    Tier.SENSITIVE: Handling(approvals=2, lead_approval=True, direct=False),
+    Tier.OPEN: Handling(approvals=1, lead_approval=False, direct=True, packages=True),
+    Tier.SYNTHETIC: Handling(approvals=1, lead_approval=False, direct=True, packages=True),
+    Tier.PSEUDONYMISED: Handling(approvals=2, lead_approval=False, direct=False, packages=True),
+    Tier.SENSITIVE: Handling(approvals=2, lead_approval=True, direct=False, packages=False),
 }
 
 

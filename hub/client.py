@@ -36,6 +36,11 @@ class Hub:
         users = json.loads((await self._call("GET", "/users?limit=2000", 200)).text)
         return {user["name"]: _server(user) for user in users}
 
+    async def server(self, room: str) -> Server | None:
+        """One room's server; None when the hub has no principal for the room."""
+        answer = await self._call("GET", f"/users/{room}", 200, 404)
+        return _server(json.loads(answer.text)) if answer.status_code == httpx.codes.OK else None
+
     async def start(self, room: str) -> None:
         """Begin to start a room; one that runs already or is about to is left as it is."""
         await self._call("POST", f"/users/{room}", 201, 409)

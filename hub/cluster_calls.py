@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Protocol
 
 from aiohttp import web
@@ -14,11 +14,15 @@ from dask_gateway_server import models
 from dask_gateway_server.auth import Authenticator
 from docker import APIClient
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from sqlalchemy import select
 
 from governance import rooms
 from governance.database import Database
 from governance.errors import STATUS, Refused
 from governance.settings import Settings
+
+HEALTH = "/api/health"
+LONGEST_LOOK = timedelta(minutes=2)
 
 log = logging.getLogger("clusters")
 Clock = Callable[[], datetime]
@@ -97,6 +101,8 @@ async def from_a_room(request: web.Request, handler: Handler) -> web.StreamRespo
     """See which room calls, whether what it names is its own, and whether what it says has the form it should."""
     gateway: Any = request.app["gateway"]
     try:
+        if request.path == HEALTH and request.remote == str(gateway.given.settings.front_host):
+            return await _health(gateway)
         request["room"] = await asyncio.to_thread(_caller, gateway.given, request.remote)
         name = request.match_info.get("cluster_name")
         known = gateway.backend.db.get_cluster(name) if name else None
@@ -118,6 +124,20 @@ async def from_a_room(request: web.Request, handler: Handler) -> web.StreamRespo
     except Exception:
         log.exception("a call failed")
         return _error(500, "Something went wrong here. It is logged. Try again in a minute.")
+
+
+async def _health(gateway: Any) -> web.Response:
+    """For whoever asks on this host: whether the rows answer, and whether the looks at containers go on."""
+    silent = gateway.given.clock() - gateway.backend.looked_at
+    if silent > LONGEST_LOOK:
+        return _error(503, f"nothing was looked at for {silent.total_seconds():.0f} s")
+    await asyncio.to_thread(_ask_the_rows, gateway.given)
+    return web.json_response({"part": "clusters", "state": "up"})
+
+
+def _ask_the_rows(given: Given) -> None:
+    with given.database.read() as tx:
+        tx.execute(select(1))
 
 
 def _caller(given: Given, address: str | None) -> str:

@@ -26,14 +26,24 @@ from docker.errors import DockerException, NotFound
 from sqlalchemy.orm import Session
 from traitlets.config import Config, catch_config_error
 
-from governance import clusters, egress, rooms
+from governance import clusters, rooms
 from governance.errors import NotFound as Ended
 from governance.errors import Refused
 from governance.tables import ClusterPart, Person, Room
-from hub import container, storage
+from hub import container, masks, storage
 from hub.cluster_calls import Given, RoomAuthenticator, from_a_room
 from hub.grants import granted
-from hub.plan import CLUSTERS_PORT, COMMANDS_PORT, DASHBOARD_PORT, OUT_PORT, ROOM_UID, SCHEDULER_PORT, ClusterPlan
+from hub.plan import (
+    CLUSTERS_PORT,
+    COMMANDS_PORT,
+    DASHBOARD_PORT,
+    OUT_PORT,
+    ROOM_UID,
+    SCHEDULER_PORT,
+    ClusterPlan,
+    MemberPlan,
+)
+from hub.processor import ProcessorTime
 
 LOOK_EVERY = 2.0
 """Seconds between looks at which containers still run: a person is told of an end within 10."""
@@ -74,8 +84,11 @@ class ContainerBackend(DBBackendBase):
         await super().setup(app)
 
     async def do_setup(self) -> None:
-        self._looked_for_orphans = self._counted_at = self.given.clock()
-        self._used: dict[str, int] = {}
+        self._looked_for_orphans = self._counted_at = self.looked_at = self.given.clock()
+        self._used: dict[str, float] = {}
+        self.processor = ProcessorTime(
+            self.given.docker, f"datasluse.installation={self.given.settings.installation}", "datasluse.cluster"
+        )
         self.task_pool.spawn(self._keep_looking())
 
     async def get_cluster_options(self, user: models.User) -> Options:
@@ -267,7 +280,7 @@ class ContainerBackend(DBBackendBase):
         plan, image = self._plan(cluster)
         with self.given.database.read() as tx:
             first_workers = len(clusters.containers(tx, cluster.name)) - 1
-        container.start(self.given.docker, container.member(plan.member_scheduler(first_workers), image))
+        self._start_member(plan.member_scheduler(first_workers), image)
         return {"address": str(plan.scheduler)}
 
     async def do_start_worker(self, worker: Worker) -> AsyncIterator[dict[str, Any]]:
@@ -290,7 +303,11 @@ class ContainerBackend(DBBackendBase):
         scratch = storage.prepare_scratch(given.settings, worker.name, profile.scratch_mib, owner)
         address = plan.room.address(claim.place)
         member = plan.member_worker(worker.name, address, claim.cores, claim.memory, scratch, gpus)
-        container.start(given.docker, container.member(member, image))
+        self._start_member(member, image)
+
+    def _start_member(self, member: MemberPlan, image: str) -> None:
+        masks.prepare(self.given.settings, member.size)
+        container.start(self.given.docker, container.member(member, image))
 
     def _plan(self, cluster: Cluster) -> tuple[ClusterPlan, str]:
         given = self.given
@@ -309,12 +326,12 @@ class ContainerBackend(DBBackendBase):
     async def do_stop_worker(self, worker: Worker) -> None:
         await asyncio.to_thread(self._remove, ClusterPart.WORKER, worker.name)
         await asyncio.to_thread(self._worker_ended, worker.name, None)
-        await asyncio.to_thread(self._remove_scratch)
+        await asyncio.to_thread(self._remove_scratch, worker.name)
 
     def _remove(self, part: ClusterPart, member: str) -> None:
         installation = self.given.settings.installation
         labels = {"datasluse.installation": installation, "datasluse.part": part.value, "datasluse.member": member}
-        container.remove(self.given.docker, f"sluse-{installation}-{part.value}-{member}", labels)
+        container.remove(self.given.docker, self._name(part, member), labels)
 
     def _worker_ended(self, name: str, why: Refused | None) -> None:
         with self.given.database.write() as tx:
@@ -324,8 +341,11 @@ class ContainerBackend(DBBackendBase):
         with self.given.database.write() as tx:
             clusters.give_gpus_back(tx, gone)
 
-    def _remove_scratch(self) -> None:
-        storage.remove_scratch(self.given.settings, self.given.database)
+    def _remove_scratch(self, worker: str) -> None:
+        try:
+            storage.remove_scratch(self.given.settings, worker)
+        except (OSError, Refused) as e:
+            log.warning("scratch of %s is not removed, tried again within %s: %s", worker, ORPHANS_EVERY, e)
 
     async def do_check_clusters(self, clusters: Iterable[Cluster]) -> list[bool]:
         """Which of these still start: all, until a look at the engine says otherwise (`_look`)."""
@@ -340,6 +360,7 @@ class ContainerBackend(DBBackendBase):
             await asyncio.sleep(LOOK_EVERY)
             try:
                 await self._look()
+                self.looked_at = self.given.clock()
             except (DockerException, OSError, Refused):
                 log.exception("not looked at, tried again at the next look")
             except Exception:
@@ -368,9 +389,9 @@ class ContainerBackend(DBBackendBase):
         known = {c.name for c in self.db.active_clusters()}
         now = self.given.clock()
         if now - self._looked_for_orphans > ORPHANS_EVERY:
-            self._looked_for_orphans = now
             await asyncio.to_thread(self._remove_orphans, set(states) - claimed)
-            await asyncio.to_thread(self._remove_scratch)
+            await asyncio.to_thread(self._remove_orphaned_scratch)
+            self._looked_for_orphans = now
         if now - self._counted_at > COUNT_EVERY:
             seconds, self._counted_at = (now - self._counted_at).total_seconds(), now
             await self._count(wanted & known, {m for m, state in states.items() if state == "running"}, seconds)
@@ -408,8 +429,7 @@ class ContainerBackend(DBBackendBase):
 
     def _was_out_of_memory(self, part: ClusterPart, member: str) -> bool:
         try:
-            name = f"sluse-{self.given.settings.installation}-{part.value}-{member}"
-            state = self.given.docker.inspect_container(name)["State"]
+            state = self.given.docker.inspect_container(self._name(part, member))["State"]
         except NotFound:
             return False
         return bool(state["OOMKilled"])
@@ -424,47 +444,46 @@ class ContainerBackend(DBBackendBase):
             ):
                 self.given.docker.remove_container(found["Id"], force=True, v=True)
 
+    def _remove_orphaned_scratch(self) -> None:
+        """What no row claims. While a container has it, its container's end comes first."""
+        for worker in storage.unclaimed_scratch(self.given.settings, self.given.database) - set(self._states()):
+            self._remove_scratch(worker)
+
     async def _count(self, here: Iterable[str], running: set[str], seconds: float) -> None:
-        """What clusters compute, by the engine's count; one that computes keeps its room open, an idle one ends."""
-        self._used = {member: used for member, used in self._used.items() if member in running}
-        given = self.given
-        limit = timedelta(minutes=given.settings.cluster_idle_minutes)
-        for name in here:
-            members = [(p, m) for p, m in await asyncio.to_thread(self._members, name) if m in running]
-            used = [await asyncio.to_thread(self._computed, part, member) for part, member in members]
+        """What clusters compute, by the kernel's count; one that computes keeps its room open, an idle one ends."""
+        counted = await asyncio.to_thread(self._counted, set(here), running)
+        computing = {name for name, used in counted.items() if used > COMPUTES * seconds}
+        idle = await asyncio.to_thread(self._idle, counted.keys(), computing)
+        for name in idle:
             try:
-                if sum(used) > COMPUTES * seconds:
-                    await asyncio.to_thread(self._worked, name)
-                elif await asyncio.to_thread(self._idle_for, name) > limit:
-                    await self._end(name, clusters.idle(given.settings.cluster_idle_minutes), failed=False)
-            except Ended:  # meanwhile, which keeps no other from being counted
+                await self._end(name, clusters.idle(self.given.settings.cluster_idle_minutes), failed=False)
+            except Ended:  # meanwhile, which keeps no other from its end
                 continue
 
-    def _members(self, name: str) -> set[tuple[ClusterPart, str]]:
+    def _counted(self, here: set[str], running: set[str]) -> dict[str, float]:
+        """Seconds of a core that each cluster used since the last count."""
         with self.given.database.read() as tx:
-            return {(c.part, c.name) for c in clusters.containers(tx, name)}
+            members = {self._name(c.part, c.name): c.cluster for c in clusters.every_container(tx) if c.name in running}
+        members = {name: cluster for name, cluster in members.items() if cluster in here}
+        used = self.processor.used(members)
+        more = dict.fromkeys(here, 0.0)
+        for name, seconds in used.items():
+            more[members[name]] += seconds - self._used.get(name, seconds)
+        self._used = used
+        return more
 
-    def _computed(self, part: ClusterPart, member: str) -> float:
-        """Seconds of a core since the last count."""
-        try:
-            name = f"sluse-{self.given.settings.installation}-{part.value}-{member}"
-            said = self.given.docker.stats(name, stream=False, one_shot=True)
-            now = int(said["cpu_stats"]["cpu_usage"]["total_usage"])
-        except (DockerException, KeyError):
-            return 0.0
-        before = self._used.get(member, now)
-        self._used[member] = now
-        return (now - before) / 1e9
+    def _idle(self, here: Iterable[str], computing: set[str]) -> list[str]:
+        """Those in which nothing happened for too long; that the others compute is kept."""
+        given = self.given
+        if computing:
+            with given.database.write() as tx:
+                clusters.computed(tx, computing, given.clock())
+        with given.database.read() as tx:
+            since = given.clock() - timedelta(minutes=given.settings.cluster_idle_minutes)
+            return [c.name for c in clusters.every(tx) if c.name in here and c.active_at < since]
 
-    def _worked(self, name: str) -> None:
-        with self.given.database.write() as tx:
-            now = self.given.clock()
-            clusters.active(tx, name, now)
-            egress.active(tx, tx.get_one(Room, clusters.running(tx, name).room_id), now)
-
-    def _idle_for(self, name: str) -> timedelta:
-        with self.given.database.read() as tx:
-            return self.given.clock() - clusters.running(tx, name).active_at
+    def _name(self, part: ClusterPart, member: str) -> str:
+        return f"sluse-{self.given.settings.installation}-{part.value}-{member}"
 
 
 # -- the process -------------------------------------------------------------------------------------------------------

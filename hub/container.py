@@ -6,38 +6,46 @@ These are whole configurations: nothing a hub administrator could configure is m
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
 from docker import APIClient
-from docker.errors import NotFound
+from docker.errors import APIError, NotFound
 from docker.types import DeviceRequest, EndpointConfig, IPAMConfig, IPAMPool, LogConfig, Ulimit
 
 from governance.errors import Unavailable
 from governance.rooms import Size
 from governance.settings import ASSETS
-from hub import seccomp
+from hub import masks, seccomp
 from hub.plan import GATE_UID, HOME, JUPYTER_PORT, ROOM_UID, MemberPlan, Mount, RoomPlan
 
 Docker = APIClient
 
-MIB = 1 << 20
+JUPYTERLAB = ("python", "-s", "-m", "jupyterlab", "--no-browser")
+"""With -s the server sees nothing of what its person installed into the home; kernels and terminals do."""
 
 
-def walls(*, memory: int, cpus: float, processes: int) -> dict[str, Any]:
-    """What every container of ours runs behind."""
+def walls(size: Size, *, replaced: bool = False) -> dict[str, Any]:
+    """What every container of ours runs behind.
+
+    Args:
+        replaced: whether files are bound over those of the kernel's that are in `masks.REPLACED`.
+    """
     return {
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges", f"seccomp={seccomp.as_json()}"],
+        "MaskedPaths": masks.masked(replaced=replaced),
+        "ReadonlyPaths": list(masks.READ_ONLY),
         "read_only": True,
         "init": True,
         "privileged": False,
-        "mem_limit": memory,
-        "memswap_limit": memory,
+        "mem_limit": size.memory,
+        "memswap_limit": size.memory,
         "cpu_period": 100_000,
-        "cpu_quota": int(cpus * 100_000),
-        "pids_limit": processes,
+        "cpu_quota": int(size.cpus * 100_000),
+        "pids_limit": size.processes,
         "ipc_mode": "private",
         "dns": ["127.0.0.1"],
         "dns_search": ["."],
@@ -77,7 +85,7 @@ def room(plan: RoomPlan, image: str, token: str) -> dict[str, Any]:
         "hostname": "room",
         "environment": {"HOME": HOME, "JUPYTER_TOKEN": token, "LANG": "C.UTF-8", "ASSETS": assets(image)}
         | ({"CLUSTERS": "1"} if plan.clusters else {}),
-        "command": ["jupyter-lab", "--no-browser", "--ip=0.0.0.0", f"--port={JUPYTER_PORT}"],
+        "command": [*JUPYTERLAB, "--ip=0.0.0.0", f"--port={JUPYTER_PORT}"],
         "labels": plan.labels("room"),
     }
 
@@ -100,9 +108,10 @@ def member(plan: MemberPlan, image: str) -> dict[str, Any]:
 
 def _researchers(plan: RoomPlan, mounts: tuple[Mount, ...], size: Size, address: IPv4Address) -> dict[str, Any]:
     """What every container has in which a researcher's program runs."""
-    host = walls(memory=size.memory, cpus=size.cpus, processes=size.processes) | {
+    folders = [f"{m.source}:{m.target}:{'ro' if m.read_only else 'rw'}" for m in mounts]
+    host = walls(size, replaced=True) | {
         "network_mode": plan.name("net"),
-        "binds": [f"{m.source}:{m.target}:{'ro' if m.read_only else 'rw'}" for m in mounts],
+        "binds": [*folders, *masks.binds(plan.masks, size)],
         "tmpfs": {
             "/tmp": f"size={size.memory // 4},mode=1777,nosuid,nodev",  # noqa: S108 (the room's own)
             "/run": "size=16777216,mode=755,nosuid,nodev,noexec",
@@ -125,7 +134,7 @@ def assets(image: str) -> str:
 
 def gate(plan: RoomPlan, image: str, folder: Path) -> dict[str, Any]:
     """The gate: one HAProxy with a leg on the front network and one on the room's."""
-    host = walls(memory=64 * MIB, cpus=1, processes=32) | {
+    host = walls(Size(memory=64 << 20, cpus=1, processes=32)) | {
         "network_mode": plan.front_network,
         "binds": [f"{folder / 'etc'}:/etc/gate:ro", f"{folder / 'run'}:/run/gate:rw"],
         "sysctls": {"net.ipv4.ip_forward": "0"},
@@ -159,13 +168,20 @@ def id_on_host(docker: Docker, inside: int) -> int:
     return int(first[1]) + inside
 
 
+def host_config(docker: Docker, wanted: dict[str, Any]) -> dict[str, Any]:
+    """A configuration's `host_config` in the engine's words; for paths that are masked docker-py has none."""
+    words = dict(wanted["host_config"])
+    paths = {name: words.pop(name) for name in ("MaskedPaths", "ReadonlyPaths") if name in words}
+    return {**docker.create_host_config(**words), **paths}
+
+
 def create(docker: Docker, wanted: dict[str, Any]) -> None:
     """Create a container from one of the configurations above, in the place of an earlier one of ours."""
     remove(docker, wanted["name"], wanted["labels"])
     docker.create_container(
         **wanted
         | {
-            "host_config": docker.create_host_config(**wanted["host_config"]),
+            "host_config": host_config(docker, wanted),
             "networking_config": docker.create_networking_config(wanted["networking_config"] or None),
         }
     )
@@ -184,7 +200,7 @@ def start(docker: Docker, wanted: dict[str, Any]) -> str:
     docker.start(wanted["name"])
     found = docker.inspect_container(wanted["name"])
     digest = docker.inspect_image(wanted["image"])["Id"]  # type: ignore[no-untyped-call]
-    other = differences(found, wanted | {"image": digest}, docker.create_host_config(**wanted["host_config"]))
+    other = differences(found, wanted | {"image": digest}, host_config(docker, wanted))
     if other:
         remove(docker, wanted["name"], wanted["labels"])
         raise Unavailable("{name} was not made as asked: {other}", name=wanted["name"], other=", ".join(other))
@@ -250,12 +266,37 @@ def remove(docker: Docker, name: str, labels: dict[str, str]) -> None:
 
 
 def ensure_network(docker: Docker, wanted: dict[str, Any]) -> None:
-    """Make a network, or see that the one of this name is exactly it; a different one is refused, never used."""
+    """Make a network, or see that the one of this name is exactly it; a different one is refused, never used.
+
+    Raises:
+        Unavailable: one of this name is another, or another network has some of its addresses.
+    """
     try:
         docker.inspect_network(wanted["name"])
     except NotFound:
-        docker.create_network(**wanted)
+        try:
+            docker.create_network(**wanted)
+        except APIError:
+            subnet = ip_network(wanted["ipam"]["Config"][0]["Subnet"])
+            for other, range_of_other in overlapping(docker, subnet):
+                raise Unavailable(
+                    "the network {name} ({range}) overlaps Docker's network {other} ({range_of_other}): remove that "
+                    "one, or choose another `network` in the settings file and run ./up",
+                    name=wanted["name"],
+                    range=subnet,
+                    other=other["Name"],
+                    range_of_other=range_of_other,
+                ) from None
+            raise
     same_network(docker, wanted)
+
+
+def overlapping(docker: Docker, addresses: IPv4Network | IPv6Network) -> Iterator[tuple[dict[str, Any], str]]:
+    """Docker's networks that have some of these addresses: what the engine says of each, and its range of them."""
+    for network in docker.networks():
+        for pool in network["IPAM"]["Config"] or ():
+            if ip_network(pool["Subnet"]).overlaps(addresses):
+                yield network, pool["Subnet"]
 
 
 def same_network(docker: Docker, wanted: dict[str, Any]) -> None:

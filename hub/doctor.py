@@ -6,6 +6,7 @@ open it. `tried` goes further: it puts a container behind the very same walls an
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import json
 import re
@@ -23,21 +24,27 @@ from typing import Any
 
 from docker import APIClient
 from docker.errors import APIError, DockerException, ImageNotFound
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from governance import audit
 from governance.database import Database
 from governance.errors import Refused, Unavailable
+from governance.rooms import SIZES
 from governance.settings import GATES, Settings
-from governance.tables import AuditEvent
-from hub import certificates, container, images, walls
+from hub import certificates, container, folders, images, masks, walls
 from hub.plan import plan_room
 
 OLDEST_ENGINE = (20, 10)
 """Debian 12's. Older ones were not tried."""
+ENGINE_SETTINGS = Path("/etc/docker/daemon.json")
+TIME_ERROR, STA_UNSYNC = 5, 0x40
+"""linux/timex.h; either says that nothing set the clock right for long."""
+CLOCK_NOT_KEPT = (
+    "nothing keeps this host's clock, by which permits and tickets end: install chrony, or see why the time service "
+    "that is here reaches no server (`chronyc sources`, `timedatectl timesync-status`)"
+)
 LEAST_FREE, ENOUGH_FREE = 1 << 30, 10 << 30
 """Bytes on the disk of the installation's state."""
-CLOCK_SLACK = timedelta(minutes=2)
 RENEWAL_SLACK = timedelta(days=2)
 
 
@@ -82,7 +89,34 @@ def _engine_limits(_: Settings, docker: APIClient) -> str | None:
 
 def _rooms_outlive_the_engine(_: Settings, docker: APIClient) -> str | None:
     if not docker.info()["LiveRestoreEnabled"]:
-        return 'a restart of Docker ends every room: set "live-restore": true in /etc/docker/daemon.json and reload'
+        return "a restart of Docker ends every room: run ./up --full"
+    return None
+
+
+def _engine_keeps_its_settings(_: Settings, docker: APIClient) -> str | None:
+    try:
+        written = json.loads(ENGINE_SETTINGS.read_text().strip() or "{}")
+    except FileNotFoundError:
+        return None
+    except ValueError as e:
+        return f"{ENGINE_SETTINGS} is not JSON, so Docker would not start again: {e}"
+    return engine_will_differ(written, docker.info())
+
+
+def engine_will_differ(written: dict[str, Any], said: dict[str, Any]) -> str | None:
+    """What changes for the worse when the engine next starts: by its settings file, and by what it says that it is now.
+
+    A key that is not written may be one of its flags, so nothing follows from that.
+    """
+    if said["LiveRestoreEnabled"] and not written.get("live-restore", True):
+        return f"{ENGINE_SETTINGS} says live-restore: false, so rooms end with Docker's next restarts: run ./up --full"
+    remaps = any("name=userns" in option for option in said["SecurityOptions"])
+    if "userns-remap" in written and bool(written["userns-remap"]) != remaps:
+        return (
+            f"{ENGINE_SETTINGS} says userns-remap: {json.dumps(written['userns-remap'])}, and Docker does not run with "
+            "that; from its next start on it would find none of its containers and images: set it back, or do as "
+            "docs/operator.md says of users of containers"
+        )
     return None
 
 
@@ -131,23 +165,61 @@ def _images_are_here(settings: Settings, docker: APIClient) -> str | None:
     return None
 
 
+def _database(settings: Settings) -> Database:
+    """Raises Unavailable before `./up` made it: SQLite would make an empty one at the first look."""
+    if settings.database_file and not settings.database_file.exists():
+        raise Unavailable("there is no database yet: run ./up")
+    return _connected(settings.database)
+
+
 @cache
-def _database(url: str) -> Database:
+def _connected(url: str) -> Database:
     """One for the process: the hub asks at every start of a room."""
     return Database(url)
 
 
 def _clock_goes_on(settings: Settings, _: APIClient) -> str | None:
     """A clock that was set back would let ended permits and tickets in again."""
-    with _database(settings.database).read() as tx:
-        last = tx.scalar(select(AuditEvent.at).order_by(AuditEvent.number.desc()).limit(1))
-    if last and datetime.now(UTC) < last - CLOCK_SLACK:
-        return f"the clock says {datetime.now(UTC):%F %T}, but something was recorded at {last:%F %T}: set the clock"
+    now = datetime.now(UTC)
+    with _database(settings).read() as tx:
+        latest = audit.clock_set_back(tx, now)
+    if latest:
+        return (
+            f"the clock says {now:%F %T}, but something was recorded at {latest:%F %T}: set the clock; "
+            "if it is right now and was wrong then, `sluse clock confirm`"
+        )
     return None
 
 
+class _Timex(ctypes.Structure):
+    """The kernel's word on its clock, as far as `status` (adjtimex(2), struct timex)."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_byte * 256),
+    )
+
+
+def _clock_is_kept(_: Settings, __: APIClient) -> str | None:
+    clock = _Timex(modes=0)  # asks, and sets nothing
+    state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(clock))
+    if state < 0:
+        raise OSError(ctypes.get_errno(), "adjtimex")
+    return None if synchronised(state, clock.status) else CLOCK_NOT_KEPT
+
+
+def synchronised(state: int, status: int) -> bool:
+    """Whether a time service keeps the clock, by what adjtimex(2) returns and by its status word."""
+    return state != TIME_ERROR and not status & STA_UNSYNC
+
+
 def _database_is_this_versions(settings: Settings, _: APIClient) -> str | None:
-    _database(settings.database).check_revision()
+    _database(settings).check_revision()
     return None
 
 
@@ -158,11 +230,15 @@ def _disk_has_room(least: int, settings: Settings, _: APIClient) -> str | None:
     return None
 
 
-def _keys_are_private(settings: Settings, _: APIClient) -> str | None:
-    for path in [*settings.keys.glob("*.key"), *settings.keys.glob("*.token")]:
-        if path.stat().st_mode & 0o077:
-            return f"{path} can be read by others: chmod 600 it, then think about who has read it"
-    return None
+def _keys_have_their_owners(settings: Settings, _: APIClient) -> str | None:
+    """What another account could read it may have read: the keys may be known by now."""
+    other = next(folders.wrong(settings, secret=True), None)
+    return f"{other}: run ./up --full, and think about who has read it" if other else None
+
+
+def _stores_have_their_owners(settings: Settings, _: APIClient) -> str | None:
+    other = next(folders.wrong(settings, secret=False), None)
+    return f"{other}: run ./up --full" if other else None
 
 
 def _kernel_filters_system_calls(_: Settings, __: APIClient) -> str | None:
@@ -202,14 +278,17 @@ CHECKS = (
     Check("the images", True, _images_are_here),
     Check("the database's version", True, _database_is_this_versions),
     Check("the clock goes on", True, _clock_goes_on),
-    Check("keys are private", True, _keys_are_private),
+    Check("each key and password has its one owner", True, _keys_have_their_owners),
     Check("the certificate is good", True, _certificate_is_good),
     Check("the certificate is renewed in time", False, _certificate_is_renewed),
     Check("the disk is not full", True, partial(_disk_has_room, LEAST_FREE)),
+    Check("each store has its one owner", False, _stores_have_their_owners),
+    Check("a time service keeps the clock", False, _clock_is_kept),
     Check("the disk has enough for a while", False, partial(_disk_has_room, ENOUGH_FREE)),
     Check("the kernel encrypts fast", False, _kernel_encrypts_fast),
     Check("Docker can give GPUs away", False, _engine_gives_gpus),
     Check("rooms outlive a restart of Docker", False, _rooms_outlive_the_engine),
+    Check("Docker keeps its settings when it restarts", False, _engine_keeps_its_settings),
     Check("users of containers are nobody on the host", False, _engine_remaps_users),
 )
 
@@ -221,7 +300,9 @@ def examined(settings: Settings, docker: APIClient, *, mandatory_only: bool = Fa
             continue
         try:
             wrong = check.look(settings, docker)
-        except (Refused, DockerException, SQLAlchemyError, OSError, KeyError, ValueError) as e:
+        except SQLAlchemyError as e:
+            wrong = f"it cannot be asked: {str(e).splitlines()[0]}"  # what follows is SQL
+        except (Refused, DockerException, OSError, KeyError, ValueError) as e:
             wrong = f"it cannot be asked: {e}"
         yield Found(check.name, check.mandatory, wrong)
 
@@ -235,9 +316,15 @@ def demand(settings: Settings, docker: APIClient) -> None:
 
 # -- trying the walls --------------------------------------------------------------------------------------------------
 PROBE = """
-import json, socket, sys
-said = {}
-for address in sys.argv[2:]:
+import json, os, socket, sys
+def says(path):
+    try:
+        return bool(os.listdir(path) if os.path.isdir(path) else open(path).read(1))
+    except OSError:
+        return False
+said = {"counts": [path for path in sys.argv[2].split(",") if says(path)]}
+said["replaced"] = {path: open(path).read() for path in sys.argv[3].split(",")}
+for address in sys.argv[4:]:
     try:
         with socket.create_connection((address, int(sys.argv[1])), timeout=1) as s:
             s.settimeout(1); said[address] = s.recv(100).decode()
@@ -256,10 +343,10 @@ def tried(settings: Settings, docker: APIClient) -> Iterator[Found]:
     """Put a container behind a room's walls and have it try them; an ordinary container shows that the try is real."""
     addresses = sorted({str(settings.front_host), *_host_addresses()})
     with _listener() as (port, word):
-        arguments = [str(port), *addresses]
+        arguments = [str(port), ",".join(masks.masked(replaced=True)), ",".join(masks.REPLACED), *addresses]
         outside = _ran(docker, _ordinary(settings, arguments))
         inside = _ran_as_room(settings, docker, arguments)
-    if word not in outside.values():
+    if word not in outside.values() or not outside["counts"]:
         yield Found("the try itself", True, "an ordinary container heard nothing of this host: nothing was shown")
         return
     heard = [address for address in addresses if inside[address] == word]
@@ -271,6 +358,10 @@ def tried(settings: Settings, docker: APIClient) -> Iterator[Found]:
     expected = {"Seccomp": "2", "NoNewPrivs": "1", "CapEff": "0" * 16, "CapBnd": "0" * 16}
     weak = [name for name, value in expected.items() if status.get(name) != value]
     yield Found("a room has no privilege", True, f"{', '.join(weak)} is not as it should be" if weak else None)
+    own = masks.files(SIZES["small"])
+    seen = [*inside["counts"], *(path for path, text in inside["replaced"].items() if text != own[path])]
+    counts = f"a room reads {', '.join(seen)}: install a Docker that masks what it is told to" if seen else None
+    yield Found("a room sees nothing that the kernel counts for all", True, counts)
 
 
 @contextmanager
@@ -310,12 +401,13 @@ def _ordinary(settings: Settings, arguments: list[str]) -> dict[str, Any]:
     }
 
 
-def _ran_as_room(settings: Settings, docker: APIClient, arguments: list[str]) -> dict[str, str]:
+def _ran_as_room(settings: Settings, docker: APIClient, arguments: list[str]) -> dict[str, Any]:
     plan = plan_room("doctordoct", 0, 0, GATES - 1, "small", [], settings)
     network = container.network(plan)
     wanted = container.room(plan, images.tags(settings)["base"], "")
     wanted["command"] = ["python", "-c", PROBE, *arguments]
-    wanted["host_config"]["binds"] = []
+    wanted["host_config"]["binds"] = masks.binds(plan.masks, plan.size)
+    masks.prepare(settings, plan.size)
     container.ensure_network(docker, network)
     try:
         return _ran(docker, wanted)
@@ -323,7 +415,7 @@ def _ran_as_room(settings: Settings, docker: APIClient, arguments: list[str]) ->
         container.remove_network(docker, network["name"])
 
 
-def _ran(docker: APIClient, wanted: dict[str, Any]) -> dict[str, str]:
+def _ran(docker: APIClient, wanted: dict[str, Any]) -> dict[str, Any]:
     """Run a container to its end and read what it printed last."""
     container.create(docker, wanted)
     try:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from governance.egress import Reading
 from governance.settings import Settings
 from hub import haproxy, policy
 from hub.plan import (
@@ -20,16 +21,19 @@ from hub.plan import (
     DOOR_PORT,
     INTAKE_PORT,
     JUPYTER_PORT,
+    MIRROR_PORT,
     OUT_PORT,
     PROBE_PORT,
     SCHEDULER_COMMANDS_PORT,
     RoomPlan,
 )
+from output_review.service import LARGEST_CALL, LARGEST_FILE
 
 TEMPLATES = Path(__file__).parent / "templates"
 SIDS = "/etc/gate/sids.map"
 BUDGET = "/etc/gate/budget.map"
 VERIFIED = "/etc/gate/verified.map"
+CUT = "shutdown sessions server room/room"
 TOO_LARGE = (
     "This is more than {mib} MiB, which is not shown whole: read it in a program. / "
     "Dette er mere end {mib} MiB, som ikke vises på én gang: læs det i et program."
@@ -37,18 +41,6 @@ TOO_LARGE = (
 
 environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, keep_trailing_newline=True)  # noqa: S701
 """For HAProxy's files, which are not HTML; every value filled in is ours: an id, an address, a path, a token."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """What a running gate has counted since it started."""
-
-    gate: str
-    """This start of this gate; another start counts from nothing."""
-    bytes: int
-    """Sent to its person, websockets included (to within 5 s)."""
-    acts: int
-    """Requests that change something, and visits of the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,30 +92,39 @@ class Gate:
                 must_cut.touch()
             haproxy.set_live_map(self.admin, SIDS, entries)
             if must_cut.exists():
-                haproxy.command(self.admin, "shutdown sessions server room/room")
+                self.cut()
                 must_cut.unlink()
         except OSError:
             return False
         return True
 
-    def counted(self) -> Counted | None:
+    def admitted(self) -> frozenset[str] | None:
+        """The tickets that a running gate lets in; None when it does not run."""
+        try:
+            return frozenset(haproxy.live_map(self.admin, SIDS))
+        except OSError:
+            return None
+
+    def counted(self) -> Reading | None:
         """What it has sent so far; None when it does not run."""
         try:
             rows = haproxy.table(self.admin, "door")
         except OSError:
             return None
         for key, row in rows.items():
-            return Counted(key, row["bytes_out_cnt"], row["gpc0"])
+            return Reading(key, row["bytes_out_cnt"], row["gpc0"])
         return None
 
-    def allow(self, counted: Counted, left: int) -> None:
-        """Let a running gate send this many bytes more; with none left, what is open is cut.
+    def allow(self, kib: int) -> None:
+        """Let a running gate have sent this much in all since its start.
 
         Its file keeps what was left at its start: a gate that starts anew gets a new one.
         """
-        haproxy.set_live_map(self.admin, BUDGET, {"left": str((counted.bytes + left) >> 10)})
-        if left <= 0:
-            haproxy.command(self.admin, "shutdown sessions server room/room")
+        haproxy.set_live_map(self.admin, BUDGET, {"left": str(kib)})
+
+    def cut(self) -> None:
+        """Cut what is open to its room."""
+        haproxy.command(self.admin, CUT)
 
     def remove(self) -> None:
         """Forget the gate: its folder, with the room's token, goes."""
@@ -161,8 +162,11 @@ def configuration(plan: RoomPlan, settings: Settings, token: str) -> str:
         policy=policy,
         too_large=json.dumps({"message": TOO_LARGE.format(mib=policy.LARGEST_ANSWER >> 20)}, ensure_ascii=False),
         out=OUT_PORT,
+        largest_file=LARGEST_FILE,
+        largest_call=LARGEST_CALL,
         intake=INTAKE_PORT,
         clusters=CLUSTERS_PORT,
+        mirror=MIRROR_PORT,
         commands=COMMANDS_PORT,
         scheduler_commands=SCHEDULER_COMMANDS_PORT,
     )

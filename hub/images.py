@@ -52,8 +52,8 @@ def tags(settings: Settings) -> dict[str, str]:
     return found
 
 
-def build(settings: Settings, source: Path, tools: Path, docker: APIClient, say: Say) -> None:
-    """Build what is missing and record what the installation runs.
+def build(settings: Settings, source: Path, tools: Path, docker: APIClient, say: Say) -> dict[str, str]:
+    """Build what is missing, and return the tags of what this version runs, by name. What runs now keeps its own.
 
     Args:
         source: the checkout's root, with `images/` and `uv.lock`.
@@ -78,14 +78,24 @@ def build(settings: Settings, source: Path, tools: Path, docker: APIClient, say:
         built[name] = docker.inspect_image(tag)["Id"]  # type: ignore[no-untyped-call]  # a tag moves
     for name in settings.room_images:
         publish(settings, built[name], docker, say)
-    _forget_published(settings, built.values(), docker)
     for name, tag in built.items():
         _list(settings, name, tag, say)
-    _record(settings).write_text(json.dumps(built, indent=1))
+    return built
 
 
-def remove_old(docker: APIClient) -> list[str]:
-    """Remove images of earlier versions that no installation here runs and no container has; returns their tags."""
+def record(settings: Settings, tags: dict[str, str]) -> None:
+    """Say which images the installation runs from now on."""
+    partial = _record(settings).with_suffix(".partial")
+    partial.write_text(json.dumps(tags, indent=1))
+    partial.rename(_record(settings))
+
+
+def remove_old(settings: Settings, docker: APIClient) -> list[str]:
+    """Remove images of earlier versions that no installation here runs and no container has; returns their tags.
+
+    The files that the pages of this installation's rooms loaded from them go, too.
+    """
+    _forget_published(settings, tags(settings).values(), docker)
     kept = {_tag("debian", SUITE, SOURCES)}
     for record in STATE.glob("*/images.json"):
         kept |= set(json.loads(record.read_text()).values())
@@ -175,7 +185,7 @@ def _build(
         if name not in ALWAYS:
             given |= {"BASE": base, "PACKAGES": " ".join(_names(folder / "debian"))}
         arguments = [word for key, value in given.items() for word in ("--build-arg", f"{key}={value}")]
-        _run(["docker", "build", "-q", *arguments, "-t", unverified, str(context)])
+        _run(["docker", "build", "-q", "--force-rm", *arguments, "-t", unverified, str(context)])
     say(f"image {name}: verify")
     _run(["docker", "run", "--rm", "--network=none", "--entrypoint=/verify", unverified])
     _run(["docker", "tag", unverified, tag])

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from docker import APIClient
 from docker.errors import ImageNotFound
 
+from governance.rooms import Size
 from governance.settings import Settings
-from hub import container, images
+from hub import container, masks
 from hub.plan import HOME, JUPYTER_PORT, ROOM_UID
 
-MIB = 1 << 20
+TRIED_IN = Size(memory=2 << 30, cpus=2, processes=512)
 STARTS_WITHIN = 60.0
 """Seconds until JupyterLab must answer."""
 VERSIONS = """
@@ -44,30 +45,31 @@ class Found:
     wrong: str | None
 
 
-def check(settings: Settings, docker: APIClient, tag: str) -> list[Found]:
-    """Try an image as a room would be; raises nothing: what cannot be looked at is wrong."""
+def check(settings: Settings, docker: APIClient, tag: str, base: str) -> list[Found]:
+    """Try an image as a room would be; raises nothing: what cannot be looked at is wrong.
+
+    Args:
+        base: the tag of the image `base` that it is to be built on.
+    """
     try:
         described = docker.inspect_image(tag)  # type: ignore[no-untyped-call]
     except ImageNotFound:
         return [Found("the image is here", f"{tag} is not on this engine: build or load it first")]
-    found = [Found("the image is here", None), _is_on_base(settings, docker, described)]
+    found = [Found("the image is here", None), _is_on_base(docker, described, base)]
     try:
         with _running(settings, docker, tag) as name:
             found.append(_answers(docker, name))
             if found[-1].wrong is None:
-                found += _inside(settings, docker, name)
+                found += _inside(settings, docker, name, base)
     except Exception as e:
         found.append(Found("it runs behind a room's walls", str(e)))
     return found
 
 
-def _is_on_base(settings: Settings, docker: APIClient, described: dict[str, object]) -> Found:
-    base = docker.inspect_image(images.tags(settings)["base"])  # type: ignore[no-untyped-call]
-    below = base["RootFS"]["Layers"]
+def _is_on_base(docker: APIClient, described: dict[str, object], base: str) -> Found:
+    below = docker.inspect_image(base)["RootFS"]["Layers"]  # type: ignore[no-untyped-call]
     layers = described["RootFS"].get("Layers") or []  # type: ignore[attr-defined]
-    wrong = (
-        None if layers[: len(below)] == below else f"it begins with other layers: FROM {images.tags(settings)['base']}"
-    )
+    wrong = None if layers[: len(below)] == below else f"it begins with other layers: FROM {base}"
     return Found("it is built on this host's base", wrong)
 
 
@@ -82,12 +84,13 @@ def _running(settings: Settings, docker: APIClient, tag: str) -> Iterator[str]:
         "user": f"{ROOM_UID}:{ROOM_UID}",
         "working_dir": HOME,
         "environment": {"HOME": HOME, "JUPYTER_TOKEN": "check", "LANG": "C.UTF-8"},
-        "command": ["jupyter-lab", "--no-browser", "--ip=127.0.0.1", f"--port={JUPYTER_PORT}"],
+        "command": [*container.JUPYTERLAB, "--ip=127.0.0.1", f"--port={JUPYTER_PORT}"],
         "labels": labels,
-        "host_config": container.walls(memory=2048 * MIB, cpus=2, processes=512)
-        | {"network_mode": "none", "tmpfs": tmpfs},
+        "host_config": container.walls(TRIED_IN, replaced=True)
+        | {"network_mode": "none", "tmpfs": tmpfs, "binds": masks.binds(settings.masks, TRIED_IN)},
         "networking_config": None,
     }
+    masks.prepare(settings, TRIED_IN)
     container.create(docker, wanted)
     try:
         docker.start(name)
@@ -130,7 +133,7 @@ def _answers(docker: APIClient, name: str) -> Found:
     return Found("JupyterLab answers, as the room's user, without a network", f"it does not: {last}")
 
 
-def _inside(settings: Settings, docker: APIClient, name: str) -> Iterator[Found]:
+def _inside(settings: Settings, docker: APIClient, name: str, base: str) -> Iterator[Found]:
     raised = _files(docker, name, "/ -xdev -perm /6000 -type f")
     yield Found("no program is set-uid or set-gid", f"remove the bits of {', '.join(raised)}" if raised else None)
     written = _files(docker, name, "/opt/jupyter /opt/room -xdev ( -user 64000 -o -perm -o+w ) ! -type l")
@@ -138,8 +141,8 @@ def _inside(settings: Settings, docker: APIClient, name: str) -> Iterator[Found]
         "what JupyterLab is configured by is root's",
         f"give back to root: {', '.join(written[:5])}" if written else None,
     )
-    with _running(settings, docker, images.tags(settings)["base"]) as base:
-        wanted = json.loads(_ask(docker, base, "python", "-c", VERSIONS))
+    with _running(settings, docker, base) as on_base:
+        wanted = json.loads(_ask(docker, on_base, "python", "-c", VERSIONS))
     has = json.loads(_ask(docker, name, "python", "-c", VERSIONS))
     other = [
         f"{package} {has[package]} instead of {version}"

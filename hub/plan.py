@@ -25,6 +25,7 @@ COMMANDS_PORT = 9002
 """On the gate, for the host: what it tells a scheduler."""
 INTAKE_PORT = 8082
 CLUSTERS_PORT = 8083
+MIRROR_PORT = 8084
 """On the host's front address, where the gates' way out leads."""
 SCHEDULER_PORT = 8786
 DASHBOARD_PORT = 8787
@@ -64,6 +65,8 @@ class RoomPlan:
     """The image's name; its tag is `hub.images.tags`'s."""
     clusters: bool
     """Whether it may have clusters: JupyterLab then loads what shows them."""
+    masks: Path
+    """Where the files of each size lie that stand over what the kernel counts for all (`hub.masks`)."""
 
     @property
     def data(self) -> list[tuple[str, str]]:
@@ -230,6 +233,7 @@ def plan_room(
         size=SIZES[size],
         image=image,
         clusters=clusters,
+        masks=settings.masks,
     )
 
 

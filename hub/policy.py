@@ -14,6 +14,8 @@ CLUSTER = "[0-9a-f]{32}"
 SCHEDULER = "10([.][0-9]{1,3}){3}:8787"
 """As jupyter-server-proxy is asked for it; the room itself reaches no other network."""
 READ = ("GET", "HEAD")
+PACKAGE = "[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?"
+"""A name, as PEP 508 has it."""
 LARGEST_ANSWER = 16 << 20
 """Bytes of one answer whose length is said: what is larger is a download."""
 
@@ -56,6 +58,14 @@ WAY_IN = (
         "/datasluse/(look|requests(/[0-9]+/(files|submit|withdraw|revise|give-up))?)",
         "requests for release",
     ),
+    Passage("start", READ, "/datasluse/(room|data)", "the start page: what the room is for, what its data are"),
+    Passage(
+        "runs",
+        ("GET", "POST"),
+        "/datasluse/runs(/[A-Za-z0-9-]{1,120}/cancel)?",
+        "what runs in the background",
+    ),
+    Passage("usage", READ, "/datasluse/usage", "how much memory and processor the room uses"),
     Passage("kernels", ("GET", "POST"), "/api/kernels", "list kernels, start one"),
     Passage("kernel", ("GET", "DELETE"), f"/api/kernels/{ID}", "one kernel"),
     Passage("kernel-act", ("POST",), f"/api/kernels/{ID}/(interrupt|restart)", "interrupt and restart"),
@@ -75,7 +85,8 @@ WAY_IN = (
     Passage(
         "extensions",
         READ,
-        "/lab/extensions/(@datasluse/release-requests|jupyterlab_pygments)/static/[A-Za-z0-9._-]+",
+        "/lab/extensions/(@datasluse/release-requests|@jupyter-widgets/jupyterlab-manager|jupyterlab_pygments)"
+        "/static/[A-Za-z0-9._-]+",
         "the extensions we put there; a planted one would be served without a question",
     ),
     Passage(
@@ -112,6 +123,8 @@ WAY_OUT = (
         "/api/requests(/[0-9]+(/(submit|withdraw|revise|give-up|files))?)?",
         "requests for release",
     ),
+    Passage("room", ("GET",), "/api/room", "what the room is for, with whom, on which data and until when"),
+    Passage("room-close", ("POST",), "/api/room/close", "close the room when its own work is done"),
     Passage("bytes", ("PUT",), "/api/requests/[0-9]+/files/[0-9]+", "a file's bytes"),
     Passage("cluster-options", ("GET",), "/api/v1/options", "what a cluster may be", to="clusters"),
     Passage(
@@ -138,4 +151,20 @@ WAY_OUT = (
         to="clusters",
     ),
     Passage("cluster-version", ("GET",), "/api/version", "dask-gateway's", to="clusters"),
+    Passage("packages", READ, f"/packages/simple/({PACKAGE}/)?", "which packages may be installed", to="mirror"),
+    Passage(
+        "package",
+        READ,
+        f"/packages/files/{PACKAGE}/[A-Za-z0-9]([A-Za-z0-9._+!-]|%2B|%21){{0,250}}[.](whl([.]metadata)?|tar[.]gz|zip)",
+        "a package that is installed",
+        to="mirror",
+    ),
 )
+
+REASONS = {
+    403: "This package is not on the list of this platform: ask its operators to add it",
+    429: "This is as much as can be installed in a day: go on tomorrow",
+    451: "Nothing can be installed in projects with data of this kind: ask the operators for an image that has it",
+    502: "The package index outside does not answer: try again in some minutes",
+}
+"""Why the mirror refuses a package, by the status it answers with: pip shows the reason, and never a page."""

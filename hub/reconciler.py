@@ -10,24 +10,32 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from docker import APIClient
 from docker.errors import DockerException, NotFound
 from fastapi import FastAPI
 from sqlalchemy import func, select
+from starlette.responses import JSONResponse, Response
 
 from governance import clusters, egress, rooms
 from governance.database import Database
-from governance.errors import Refused, Unavailable
-from governance.rooms import Standing
+from governance.egress import Reading, Shown
+from governance.errors import STATUS, Refused, Unavailable
+from governance.rooms import Standing, Watched
 from governance.settings import Settings
 from governance.tables import Admission, Room, RoomState
 from hub import certificates, container, edge, gate, storage, walls
 from hub.client import Hub, Server
+from hub.gate import Gate
+from hub.processor import ProcessorTime
 
 LOOK_EVERY = timedelta(seconds=15)
+LONGEST_LOOK = timedelta(minutes=2)
+"""Between the ends of two looks: more, and they hang."""
 GRACE = timedelta(minutes=5)
 """How long rooms may be used while the rows cannot be asked who may be in them."""
 COUNT_EVERY = timedelta(seconds=5)
@@ -39,28 +47,112 @@ START_WITHIN = timedelta(minutes=3)
 
 log = logging.getLogger("reconciler")
 Clock = Callable[[], datetime]
+Answer = TypeVar("Answer")
 
 
 class Reconciler:
     """Looks at rows, hub, gates and walls, and mends the difference."""
 
-    def __init__(self, settings: Settings, database: Database, hub: Hub, docker: APIClient, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        hub: Hub,
+        docker: APIClient,
+        clock: Clock,
+        processor: ProcessorTime | None = None,
+    ) -> None:
         self.settings, self.database, self.hub, self.docker, self.clock = settings, database, hub, docker, clock
+        self.processor = processor or ProcessorTime(
+            docker, f"datasluse.installation={settings.installation}", "datasluse.part=room"
+        )
+        self.looked_at: datetime | None = None
+        """When a look last came to its end."""
         self._one_at_a_time: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._asked_at = clock()
-        self._used: dict[str, tuple[int, datetime]] = {}
-        self._counted: dict[str, gate.Counted] = {}
+        self._admitting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        # Whoever goes in or logs out waits for none of the others: neither Docker's threads nor what is counted.
+        self._admissions = ThreadPoolExecutor(4, "admissions")
+        self._gates = ThreadPoolExecutor(8, "gates")
+        self._asked_at = self._begun_at = clock()
+        self._used: dict[str, float] = {}
+        self._used_at = clock()
+        self._read: dict[str, Reading] = {}
+        self._allowed: dict[str, tuple[str, int]] = {}
+        """What each gate was last told: which start of it, and how many KiB."""
 
     async def look(self) -> None:
-        """Look at everything. What cannot be reached now is looked at again next time."""
+        """Look at everything. What cannot be reached now is looked at again next time.
+
+        A room that is as it should be costs no question to the rows or the hub of its own.
+        """
         await self.guard("walls", asyncio.to_thread(self._mend_walls))
-        with self.database.write() as tx:
-            rooms.free_slots(tx, self.clock())
-            here = [s.room.id for s in rooms.every(tx)]
+        watched = await asyncio.to_thread(self._ask_the_rows)
         self._asked_at = self.clock()
-        await asyncio.gather(*(self.look_at(room) for room in here))
-        await self.guard("strangers", self._remove_strangers(set(here)))
+        await self.guard("rooms", self._look_at_all(watched))
         await self.guard("volumes", asyncio.to_thread(storage.close_unused, self.settings, self.database))
+        self.looked_at = self.clock()
+
+    def _ask_the_rows(self) -> list[Watched]:
+        with self.database.read() as tx:
+            leftovers = rooms.leftovers(tx, self.clock())
+            watched = rooms.watched(tx, self.settings, self.clock())
+        if leftovers:
+            with self.database.write() as tx:
+                rooms.free_slots(tx, self.clock())
+        return watched
+
+    async def _look_at_all(self, watched: list[Watched]) -> None:
+        try:
+            servers = await self.hub.servers()
+        except Unavailable as e:
+            log.warning("looked without the hub: %s", e)
+            servers = None
+        computing = await asyncio.to_thread(self._computing, [w.room.id for w in watched])
+        idle_since = self.clock() - timedelta(minutes=self.settings.idle_minutes)
+        settled, idle, others = [], [], []
+        for w in watched:
+            if w.refused or w.room.actual != RoomState.OPEN or not _ready(servers, w.room.id):
+                others.append(w.room.id)
+            elif w.active_at <= idle_since and w.room.id not in computing:
+                idle.append(w.room.id)
+            else:
+                settled.append(w)
+        await asyncio.gather(
+            *(self.look_at(room) for room in others),
+            *(self._close_idle(room) for room in idle),
+            self._admit_where_it_differs(settled),
+        )
+        if servers is not None:
+            await self.guard("strangers", self._remove_strangers(set(servers) - {w.room.id for w in watched}))
+
+    def _computing(self, watched: list[str]) -> set[str]:
+        """The rooms that used the processor since the last look; the rows know it then. Their own word is not asked."""
+        names = {self._name("room", room): room for room in watched}
+        try:
+            used = {names[name]: seconds for name, seconds in self.processor.used(names).items()}
+        except DockerException as e:
+            log.warning("what rooms compute is not counted now: %s", e)  # what people do in them still is
+            return set()
+        now = self.clock()
+        enough = BUSY * (now - self._used_at).total_seconds()
+        computing = {room for room, seconds in used.items() if seconds - self._used.get(room, seconds) > enough}
+        self._used, self._used_at = used, now
+        if computing:
+            with self.database.write() as tx:
+                egress.active(tx, computing, self.clock())
+        return computing
+
+    async def _admit_where_it_differs(self, settled: list[Watched]) -> None:
+        admitted = await self._of_each_gate([w.room.id for w in settled], Gate.admitted)
+        # The rows may have changed since they were asked: they are asked again before a gate is told.
+        differ = [w.room.id for w in settled if admitted[w.room.id] not in (None, w.sids)]
+        await asyncio.gather(*(self.guard(room, self.admit_now(room)) for room in differ))
+
+    async def _of_each_gate(self, room_ids: Collection[str], ask: Callable[[Gate], Answer]) -> dict[str, Answer]:
+        loop = asyncio.get_running_loop()
+        gates = [gate.of_room(self.settings, room) for room in room_ids]
+        answers = await asyncio.gather(*(loop.run_in_executor(self._gates, ask, door) for door in gates))
+        return dict(zip(room_ids, answers, strict=True))
 
     async def look_without_rows(self) -> None:
         """The database does not answer. After a while of grace every door is shut: nobody can say who may be in.
@@ -84,91 +176,97 @@ class Reconciler:
             await self.guard(room, self._look_at(room))
 
     async def _look_at(self, room: str) -> None:
-        with self.database.read() as tx:
-            here = rooms.standing(tx, room)
-            refused = rooms.access_refused(tx, here, self.settings, self.clock())
-        if refused is None and here.room.actual == RoomState.OPEN:
-            refused = await asyncio.to_thread(self._idle, room)
+        here, refused = await asyncio.to_thread(self._stands, room)
         if refused is None:
             await self._open(here)
-            await asyncio.to_thread(self.admit, room)
+            await self.admit_now(room)
         elif here.room.wanted != RoomState.CLOSED or here.room.actual not in rooms.ENDED:
             await self._close(here, refused)
 
-    def admit(self, room: str) -> bool:
-        """Tell a room's gate whom the rows admit now; returns whether a running gate was told."""
+    def _stands(self, room: str) -> tuple[Standing, Refused | None]:
+        with self.database.read() as tx:
+            here = rooms.standing(tx, room)
+            return here, rooms.access_refused(tx, here, self.settings, self.clock())
+
+    async def admit_now(self, room: str) -> bool:
+        """Tell a room's gate whom the rows admit now; returns whether a running gate was told.
+
+        Not beside another one: of two that read the rows at different times the older must not win.
+        """
+        async with self._admitting[room]:
+            return await asyncio.get_running_loop().run_in_executor(self._admissions, self._admit, room)
+
+    def _admit(self, room: str) -> bool:
         with self.database.read() as tx:
             sids = rooms.admissions(tx, room, self.clock())
         return gate.of_room(self.settings, room).admit_only(sids)
 
-    async def admit_now(self, room: str) -> bool:
-        """`admit`, not beside another one: of two that read the rows at different times the older must not win."""
+    async def _close_idle(self, room: str) -> None:
         async with self._one_at_a_time[room]:
-            return await asyncio.to_thread(self.admit, room)
+            await self.guard(room, self._close_if_idle(room))
+
+    async def _close_if_idle(self, room: str) -> None:
+        here, refused = await asyncio.to_thread(self._stands, room)
+        if refused is None and await asyncio.to_thread(self._is_idle, here):
+            await self._close(here, rooms.closed_idle(self.settings.idle_minutes))
+
+    def _is_idle(self, here: Standing) -> bool:
+        with self.database.read() as tx:
+            idle_for = self.clock() - egress.active_at(tx, here.room)
+        return idle_for >= timedelta(minutes=self.settings.idle_minutes)
 
     async def count(self) -> None:
         """Take in what every gate has counted, and tell it how much its person may still be shown."""
-        with self.database.read() as tx:
-            here = [s.room.id for s in rooms.every(tx) if s.room.actual == RoomState.OPEN]
-        await asyncio.gather(*(self.guard(room, asyncio.to_thread(self._count, room)) for room in here))
+        people = await asyncio.to_thread(self._people_in_open_rooms)
+        said = await self._of_each_gate(people, Gate.counted)
+        readings = {room: reading for room, reading in said.items() if reading is not None}
+        days = await asyncio.to_thread(self._take_in, readings, set(people.values()))
+        loop = asyncio.get_running_loop()
+        allow = [
+            self.guard(room, loop.run_in_executor(self._gates, self._allow, room, reading, days[people[room]].left))
+            for room, reading in readings.items()
+        ]
+        await asyncio.gather(*allow)
 
-    def _count(self, room: str) -> None:
+    def _people_in_open_rooms(self) -> dict[str, int]:
+        """The person of each open room, by the room's id."""
+        with self.database.read() as tx:
+            return {s.room.id: s.person.id for s in rooms.every(tx) if s.room.actual == RoomState.OPEN}
+
+    def _take_in(self, readings: Mapping[str, Reading], people: Collection[int]) -> dict[int, Shown]:
+        """Each person's day: another room of theirs, a grant or midnight may have changed it, too."""
+        more = {room: reading for room, reading in readings.items() if self._read.get(room) != reading}
+        if not more:
+            with self.database.read() as tx:
+                return egress.days(tx, people, self.settings, self.clock())
+        with self.database.write() as tx:
+            egress.take_in(tx, more, self.settings, self.clock())
+            days = egress.days(tx, people, self.settings, self.clock())
+        self._read = {room: self._read[room] for room in readings.keys() & self._read.keys()} | more
+        return days
+
+    def _allow(self, room: str, reading: Reading, left: int) -> None:
         door = gate.of_room(self.settings, room)
-        said = door.counted()
-        if said is None:
-            return
-        now = self.clock()
-        with self.database.read() as tx:
-            row = tx.get(Room, room)
-            if row is None:
-                return
-            # Another room of the person, a grant or a new day may have changed it.
-            day = egress.today(tx, row.person_id, self.settings, now)
-        if self._counted.get(room) != said:
-            with self.database.write() as tx:
-                day = egress.counted(tx, tx.get_one(Room, room), said.gate, said.bytes, said.acts, self.settings, now)
-            self._counted[room] = said
-        door.allow(said, day.left)
-
-    def _idle(self, room: str) -> Refused | None:
-        """Why a room in which nothing happens is closed; None while something does. Its own word is not asked for."""
-        limit = timedelta(minutes=self.settings.idle_minutes)
-        if self._computes(room):
-            with self.database.write() as tx:
-                egress.active(tx, tx.get_one(Room, room), self.clock())
-            return None
-        with self.database.read() as tx:
-            if self.clock() - egress.active_at(tx, tx.get_one(Room, room)) < limit:
-                return None
-        return rooms.closed_idle(self.settings.idle_minutes)
-
-    def _computes(self, room: str) -> bool:
-        """Whether the room's container used the processor since the last look, by the engine's count of its cgroup."""
-        name = f"sluse-{self.settings.installation}-room-{room}"
-        try:
-            said = self.docker.stats(name, stream=False, one_shot=True)
-            used = int(said["cpu_stats"]["cpu_usage"]["total_usage"])
-        except (DockerException, KeyError):
-            return False  # no word of computing: the person's own acts still count
-        now = self.clock()
-        before, since = self._used.get(room, (used, now))
-        self._used[room] = (used, now)
-        seconds = (now - since).total_seconds()
-        return seconds > 0 and (used - before) / 1e9 / seconds > BUSY
+        allowed = (reading.gate, (reading.bytes + left) >> 10)
+        if self._allowed.get(room) != allowed:
+            door.allow(allowed[1])
+            self._allowed[room] = allowed
+        if left <= 0:
+            door.cut()
 
     async def _open(self, here: Standing) -> None:
         room = here.room
         if room.actual == RoomState.STARTING and self.clock() - room.changed_at > START_WITHIN:
             await self._fail(here, "not within the time a start may take")
             return
-        servers = await self.hub.servers()
-        server = servers.get(room.id, Server.NONE)
+        server = await self.hub.server(room.id)
         if server is Server.READY:
-            self._became(room.id, RoomState.OPEN)
-        elif room.actual == RoomState.OPEN and server is Server.NONE:
+            if room.actual != RoomState.OPEN:
+                await asyncio.to_thread(self._became, room.id, RoomState.OPEN)
+        elif room.actual == RoomState.OPEN and server in (None, Server.NONE):
             await self._end(here, rooms.ENDED_BY_ITSELF)
-        elif room.actual == RoomState.STARTING and server is Server.NONE:
-            cause = await self.hub.failure(room.id) if room.id in servers else None
+        elif room.actual == RoomState.STARTING and server in (None, Server.NONE):
+            cause = await self.hub.failure(room.id) if server is not None else None
             if cause:
                 await self._fail(here, cause)
             else:
@@ -177,9 +275,8 @@ class Reconciler:
     async def _fail(self, here: Standing, cause: str) -> None:
         """The person is told at once, even while the hub is away; it stops what it may still have when it is back."""
         log.warning("room %s did not start: %s", here.room.id, cause)
-        with self.database.write() as tx:
-            rooms.want_closed(tx, rooms.standing(tx, here.room.id).room, self.clock(), reason=rooms.DID_NOT_START)
-        self._became(here.room.id, RoomState.FAILED, reason=rooms.DID_NOT_START)
+        await asyncio.to_thread(self._unwant, here.room.id, rooms.DID_NOT_START)
+        await asyncio.to_thread(self._became, here.room.id, RoomState.FAILED, rooms.DID_NOT_START)
         await self._end(here, rooms.DID_NOT_START, RoomState.FAILED)
 
     async def _close(self, here: Standing, why: Refused) -> None:
@@ -189,18 +286,22 @@ class Reconciler:
     async def _end(self, here: Standing, why: Refused, state: RoomState = RoomState.CLOSED) -> None:
         """End a room: row, edge, gate, server, principal. Whatever of it fails is done at the next look."""
         room = here.room.id
-        with self.database.write() as tx:
-            rooms.want_closed(tx, rooms.standing(tx, room).room, self.clock(), reason=why)
+        await asyncio.to_thread(self._unwant, room, why)
         await asyncio.to_thread(self._shut_door, room)
         await self.hub.stop(room)
         await asyncio.to_thread(self._remove_rest, room)
-        self._became(room, state, reason=why)
+        await asyncio.to_thread(self._became, room, state, why)
         await self.guard("volumes", asyncio.to_thread(storage.close_unused, self.settings, self.database))
+
+    def _unwant(self, room: str, why: Refused) -> None:
+        with self.database.write() as tx:
+            rooms.want_closed(tx, rooms.standing(tx, room).room, self.clock(), reason=why)
 
     def _shut_door(self, room: str) -> None:
         edge.route(self.settings, self.settings.room_host(room), None)
         try:
-            self._count(room)
+            if reading := gate.of_room(self.settings, room).counted():
+                self._take_in_last(room, reading)
             self._keep_log(room)
         finally:
             self._remove_container("gate", room)
@@ -208,9 +309,13 @@ class Reconciler:
             clusters.ended_with_room(tx, room, self.clock(), clusters.ENDED_WITH_ROOM)
         container.remove_members(self.docker, self.settings.installation, room)
 
+    def _take_in_last(self, room: str, reading: Reading) -> None:
+        with self.database.write() as tx:
+            egress.take_in(tx, {room: reading}, self.settings, self.clock())
+
     def _keep_log(self, room: str) -> None:
         """The engine forgets what a gate logged with its container."""
-        name = f"sluse-{self.settings.installation}-gate-{room}"
+        name = self._name("gate", room)
         with contextlib.suppress(NotFound):
             logged = self.docker.logs(name)
             kept = self.settings.log / "gates" / f"{room}.log"
@@ -230,7 +335,10 @@ class Reconciler:
             "datasluse.part": part,
             "datasluse.room": room,
         }
-        container.remove(self.docker, f"sluse-{self.settings.installation}-{part}-{room}", labels)
+        container.remove(self.docker, self._name(part, room), labels)
+
+    def _name(self, part: str, room: str) -> str:
+        return f"sluse-{self.settings.installation}-{part}-{room}"
 
     def _became(self, room: str, state: RoomState, reason: Refused | None = None) -> None:
         with self.database.write() as tx:
@@ -239,11 +347,11 @@ class Reconciler:
                 state, reason = RoomState.STARTING, None
             rooms.became(tx, row, state, self.clock(), reason=reason)
 
-    async def _remove_strangers(self, ours: set[str]) -> None:
+    async def _remove_strangers(self, strangers: set[str]) -> None:
         """Stop what the hub runs and no row wants: the rows are the truth."""
-        for room in set(await self.hub.servers()) - ours:
+        for room in strangers:
             async with self._one_at_a_time[room]:
-                if not self._wanted(room):
+                if not await asyncio.to_thread(self._wanted, room):
                     await asyncio.to_thread(self._shut_door, room)
                     await self.hub.stop(room)
 
@@ -265,14 +373,21 @@ class Reconciler:
             log.info("the edge has a new certificate")
         edge.show_certificate(self.settings)
 
-    async def guard(self, what: str, work: object) -> None:
+    async def guard(self, what: str, work: Awaitable[object]) -> None:
         """One thing that cannot be done now must not keep the others from being done."""
         try:
-            await work  # type: ignore[misc]
+            await work
         except Unavailable as e:
             log.warning("%s: %s", what, e)
         except (Refused, DockerException, OSError):
             log.exception("%s: not done, tried again at the next look", what)
+
+    async def wrong(self) -> str | None:
+        """What keeps rooms from being looked after; None when nothing does."""
+        silent = self.clock() - (self.looked_at or self._begun_at)
+        if silent > LONGEST_LOOK:
+            return f"no look at the rooms came to its end for {silent.total_seconds():.0f} s"
+        return None if await self.hub.alive() else "the hub does not answer"
 
     def next_look(self) -> float:
         """Seconds until the next look: sooner when a ticket ends before, so that its connections are cut then."""
@@ -314,8 +429,9 @@ def create_app(reconciler: Reconciler) -> FastAPI:
         return {"told": await reconciler.admit_now(room)}
 
     @app.get("/health")
-    async def health() -> dict[str, bool]:
-        return {"hub": await reconciler.hub.alive()}
+    async def health() -> Response:
+        wrong = await reconciler.wrong()
+        return JSONResponse({"part": "reconciler", "wrong": wrong}, STATUS[Unavailable] if wrong else 200)
 
     return app
 
@@ -325,18 +441,27 @@ async def _follow(reconciler: Reconciler, room: str) -> None:
     wait = 0.1
     while wait < LOOK_EVERY.total_seconds():
         await reconciler.look_at(room)
-        with reconciler.database.read() as tx:
-            if rooms.standing(tx, room).room.actual != RoomState.STARTING:
-                return
+        if not await asyncio.to_thread(_is_starting, reconciler, room):
+            return
         await asyncio.sleep(wait)
         wait *= 1.05  # about five minutes in all, then the rounds go on alone
+
+
+def _is_starting(reconciler: Reconciler, room: str) -> bool:
+    with reconciler.database.read() as tx:
+        return rooms.standing(tx, room).room.actual == RoomState.STARTING
+
+
+def _ready(servers: Mapping[str, Server] | None, room: str) -> bool:
+    """Whether the hub says that a room's server is ready; a hub that does not answer ends no room."""
+    return servers is None or servers.get(room) is Server.READY
 
 
 async def _keep_looking(reconciler: Reconciler) -> None:
     while True:
         try:
             await reconciler.look()
-            await asyncio.sleep(reconciler.next_look())
+            await asyncio.sleep(await asyncio.to_thread(reconciler.next_look))
         except Exception:
             log.exception("this look failed")
             with contextlib.suppress(DockerException, OSError):

@@ -8,79 +8,116 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from pathlib import Path
+from typing import Any
 
+from docker import APIClient
+from docker.errors import DockerException
+from docker.types import LogConfig
 from fastapi import FastAPI, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
+from governance import jobs
+from governance.errors import STATUS, Refused, Unavailable
+from governance.rooms import Size
 from governance.settings import Settings
-from hub import seccomp
+from hub import container
 from hub.images import tags
 
-DEADLINE = 120.0
-"""Seconds for all files of a request."""
-MOST_IN = 110 << 20
-MOST_OUT = 400 << 20
-"""Bytes: canonical copies, and views that carry images as text."""
-MEMORY = 2 << 30
+DEADLINE = 180.0
+"""Seconds for one turn of the sandbox's program, which itself begins nothing after 30 and gives a file 30 of a core."""
+MOST_IN = 64 << 20
+MOST_OUT = 160 << 20
+"""Bytes. The program says at most 64 MiB of a file, and begins none after it has said as much."""
+MOST_COMPLAINT = 2000
+"""Bytes of what the engine or the program complains of."""
+SIZE = Size(memory=2 << 30, cpus=1, processes=64)
 
 log = logging.getLogger("sandboxd")
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The app, on a unix socket that the jobs process may use."""
+    """The app, on a unix socket that the jobs process may use.
+
+    A sandbox that came to its end has answered, whatever it says. Everything else is the platform's fault and no
+    file's: it is answered 503.
+    """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    one_at_a_time = asyncio.Semaphore(2)
-    _profile(settings).write_text(seccomp.as_json())
+    places = asyncio.Semaphore(jobs.WORKERS)
+
+    @app.get("/health")
+    def health() -> dict[str, str]:
+        return {"part": "sandboxd", "state": "up"}
 
     @app.post("/inspect")
     async def inspect(http: Request) -> Response:
         given = await http.body()
         if len(given) > MOST_IN:
             return Response(status_code=413)
-        async with one_at_a_time:
-            made = await run(settings, given)
-        return Response(made, media_type="application/x-tar") if made is not None else Response(status_code=422)
+        try:
+            async with places:
+                return Response(await run(settings, given), media_type="application/x-tar")
+        except (Refused, DockerException, OSError) as e:
+            log.error("no sandbox came to its end: %s", e)
+            return JSONResponse({"error": str(e)[:MOST_COMPLAINT]}, STATUS[Unavailable])
 
     return app
 
 
-def command(settings: Settings, name: str) -> list[str]:
-    """The command that runs one sandbox."""
-    return [
-        *("docker", "run", "--rm", "--interactive", f"--name={name}"),
-        f"--label=datasluse.installation={settings.installation}",
-        *("--label=datasluse.part=sandbox", "--label=datasluse.project=", "--label=datasluse.person="),
-        *("--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--init"),
-        f"--security-opt=seccomp={_profile(settings)}",
-        *("--user=64002:64002", "--pids-limit=64", f"--memory={MEMORY}", f"--memory-swap={MEMORY}", "--cpus=1"),
-        *("--ulimit=core=0", "--tmpfs=/tmp:size=64m,nosuid,nodev,noexec", "--log-driver=none", "--pull=never"),
-        tags(settings)["sandbox"],
-    ]
+def sandbox(settings: Settings, name: str) -> dict[str, Any]:
+    """One sandbox, in Docker's words."""
+    return {
+        "name": name,
+        "image": tags(settings)["sandbox"],
+        "user": "64002:64002",
+        "labels": {
+            "datasluse.installation": settings.installation,
+            "datasluse.part": "sandbox",
+            "datasluse.project": "",
+            "datasluse.person": "",
+        },
+        "stdin_open": True,
+        "host_config": container.walls(SIZE)
+        | {
+            "network_mode": "none",
+            "tmpfs": {"/tmp": "size=64m,nosuid,nodev,noexec"},  # noqa: S108 (the sandbox's own)
+            "log_config": LogConfig(type="none"),
+            "auto_remove": True,
+        },
+        "networking_config": {},
+    }
 
 
-def _profile(settings: Settings) -> Path:
-    """The system calls a sandbox may make, as a file that the docker command reads."""
-    return settings.run / "sandboxd" / "seccomp.json"
+def _create(wanted: dict[str, Any]) -> None:
+    with APIClient(timeout=60) as docker:
+        container.create(docker, wanted)
 
 
-async def run(settings: Settings, given: bytes) -> bytes | None:
-    """Run a fresh sandbox on a tar and return the tar it made; None when it failed, which is a normal result."""
+async def run(settings: Settings, given: bytes) -> bytes:
+    """Run a fresh sandbox on a tar and return the tar it made.
+
+    Raises:
+        Unavailable: it did not come to its own end, in time, with what fits.
+        DockerException: the engine does not answer.
+        Invalid: the images are not built.
+    """
     name = f"sluse-{settings.installation}-sandbox-{secrets.token_hex(5)}"
     pipe = asyncio.subprocess.PIPE
-    sandbox = await asyncio.create_subprocess_exec(
-        *command(settings, name), stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.DEVNULL
+    # The docker command has no word for paths that are masked: it only starts what is made.
+    await asyncio.to_thread(_create, sandbox(settings, name))
+    running = await asyncio.create_subprocess_exec(
+        *("docker", "start", "--attach", "--interactive", name), stdin=pipe, stdout=pipe, stderr=pipe
     )
     try:
         async with asyncio.timeout(DEADLINE):
-            _, made = await asyncio.gather(_feed(sandbox, given), _take(sandbox))
-            status = await sandbox.wait()
-    except (TimeoutError, ValueError) as e:
-        log.warning("sandbox %s ended: %s", name, e or "its time was up")
-        return None
+            _, made, complaint = await asyncio.gather(_feed(running, given), _take(running), _listen(running))
+            status = await running.wait()
+    except TimeoutError:
+        raise Unavailable("the sandbox did not end within {seconds:.0f} seconds", seconds=DEADLINE) from None
     finally:
-        await _end(name, sandbox)
-    return made if status == 0 else None
+        await _end(name, running)
+    if status:
+        raise Unavailable("the sandbox ended with {status}: {complaint}", status=status, complaint=complaint)
+    return made
 
 
 async def _feed(sandbox: asyncio.subprocess.Process, given: bytes) -> None:
@@ -100,8 +137,16 @@ async def _take(sandbox: asyncio.subprocess.Process) -> bytes:
     while sandbox.stdout and (block := await sandbox.stdout.read(1 << 20)):
         made += block
         if len(made) > MOST_OUT:
-            raise ValueError("it said too much")
+            raise Unavailable("the sandbox said more than {most} MiB", most=MOST_OUT >> 20)
     return bytes(made)
+
+
+async def _listen(sandbox: asyncio.subprocess.Process) -> str:
+    """The end of what it complains of."""
+    complaint = b""
+    while sandbox.stderr and (block := await sandbox.stderr.read(1 << 16)):
+        complaint = (complaint + block)[-MOST_COMPLAINT:]
+    return complaint.decode(errors="replace").strip()
 
 
 async def _end(name: str, sandbox: asyncio.subprocess.Process) -> None:

@@ -16,9 +16,9 @@ from traitlets import Unicode
 
 from governance import egress, rooms
 from governance.database import Database
-from governance.errors import Refused, Unavailable
+from governance.errors import NotAllowed, Refused, Unavailable
 from governance.settings import load
-from hub import container, doctor, gate
+from hub import container, doctor, gate, masks
 from hub.grants import granted
 from hub.images import tags
 from hub.plan import DOOR_PORT, GATE_UID, PROBE_PORT, ROOM_UID, RoomPlan
@@ -127,6 +127,7 @@ class ProjectSpawner(DockerSpawner):
         for mount in plan.mounts:
             if not mount.source.is_dir():
                 raise Unavailable("the folder {path} is missing: restore it from a backup", path=mount.source)
+        masks.prepare(self.settings, plan.size)
         image = self._image(plan.image)
         digest = str(self.client.inspect_image(image)["Id"])
         with self.database.write() as tx:
@@ -183,12 +184,16 @@ class ProjectSpawner(DockerSpawner):
         """Called by the hub: None while the room runs.
 
         A room whose gate died is not dead: the gate is started again while the rows grant the room. (A hub that
-        restarts beside a dead gate would stop the room otherwise.)
+        restarts beside a dead gate would stop the room otherwise.) One that they do not grant any more is ended here:
+        a hub that starts would wait for its answer for minutes, and give no answer itself meanwhile.
         """
         state: int | str | None = await super().poll()
         if state is None:
             try:
                 await self.in_thread(self._mend_gate)
+            except NotAllowed:
+                await self.in_thread(self._remove)
+                return 0
             except Exception as e:  # a gate that cannot be mended now must not make the hub stop the room
                 self.log.warning("gate of %s not mended: %s", self.room, e)
         return state

@@ -3,12 +3,15 @@ scratch for each worker of a cluster.
 
 A volume is an ext4 file system in one file: its size is the quota, and it is encrypted with a key of its own (fscrypt).
 It is open while a room that uses it runs; closed, its names and contents are noise, and without its key for ever.
+A container that starts takes a copy of every mount of the host, and may keep it: so what closes a volume is that the
+kernel forgets its key, for every mount of it, and not the unmounting.
 A volume that is open can always be filled to its quota: what the disk could not hold is not opened.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -34,11 +37,14 @@ BLOCK = 4096
 """Bytes, of a volume's file system."""
 RESERVE = 1 << 30
 """Bytes of the disk that no volume is ever given: the database, logs and frozen files live there too."""
+PATIENCE = 5.0
+"""Seconds: what a container had is let go a moment after it is removed."""
 Filling = Callable[[Path], None]
 """What is put into a new volume."""
 
 # include/uapi/linux/fscrypt.h
-ADD_KEY, SET_POLICY = 0xC0506617, 0x800C6613
+ADD_KEY, REMOVE_KEY, SET_POLICY, GET_POLICY = 0xC0506617, 0xC0406619, 0x800C6613, 0xC0096616
+FILES_BUSY = 1
 KEY_BY_IDENTIFIER, POLICY_V2 = 2, 2
 AES_256_XTS, AES_256_CTS, PAD_32 = 1, 4, 3
 KEY_SIZE = 64
@@ -130,23 +136,26 @@ def scratches_that_fit(settings: Settings, mib: int, coming: Iterable[tuple[str,
     return max(0, left) // mib
 
 
-def remove_scratch(settings: Settings, database: Database) -> None:
-    """Destroy the scratch of every worker that no row claims. A claim comes before its scratch, so it is read after."""
+def unclaimed_scratch(settings: Settings, database: Database) -> set[str]:
+    """The workers whose scratch no row claims. A claim comes before its scratch, so it is read after."""
     there = {image.stem.removeprefix("scratch-") for image in (settings.state / "volumes").glob("scratch-*")}
     with database.read() as tx:
-        gone = there - clusters.claimed(tx)
-    for worker in gone:
-        volume = scratch(settings, worker)
-        unfinished = replace(volume, image=volume.image.with_suffix(".partial"))
-        with _alone(settings):
-            _close(volume)
-            _close(unfinished)
+        return there - clusters.claimed(tx)
+
+
+def remove_scratch(settings: Settings, worker: str) -> None:
+    """Destroy the scratch of a worker that ended, whatever there is of it.
+
+    Raises:
+        Unavailable: something still uses it.
+    """
+    volume = scratch(settings, worker)
+    unfinished = replace(volume, image=volume.image.with_suffix(".partial"))
+    with _alone(settings):
+        _close(volume)
+        _close(unfinished)
         unfinished.image.unlink(missing_ok=True)
-        with contextlib.suppress(
-            OSError, Unavailable
-        ):  # the kernel lets a loop device go a moment later: at the next look
-            wipe(settings, volume)
-            volume.mount.rmdir()
+    wipe(settings, volume)
 
 
 def close_unused(settings: Settings, database: Database) -> None:
@@ -161,8 +170,14 @@ def close_unused(settings: Settings, database: Database) -> None:
             workers = clusters.claimed(tx)
         needed = {home(settings, room.id) for room in here} | {project(settings, room.project_id) for room in here}
         needed |= {scratch(settings, worker) for worker in workers}
+        refused = []
         for volume in set(_mounted(settings)) - needed:
-            _close(volume)
+            try:
+                _close(volume)
+            except Unavailable as e:  # which keeps no other open
+                refused.append(e)
+    if refused:
+        raise refused[0]
 
 
 def close_all(settings: Settings) -> None:
@@ -208,17 +223,22 @@ def wipe(settings: Settings, volume: Volume) -> None:
     """Destroy a volume's key, and with it everything in it; the file, which is noise then, is removed.
 
     Raises:
-        Unavailable: it is open.
+        Unavailable: it is open, or something still uses it.
     """
     with _alone(settings):
-        if volume.is_open or _device(volume.image):  # a room that still ends may hold it
+        if volume.is_open:
             raise Unavailable("{name} is in use: close its rooms first", name=volume.image.stem)
+        if _device(volume.image):  # some other mount of it is left: is its key gone there, too?
+            _mount(volume.image, volume.mount)
+            _close(volume)
         if volume.key.exists():
             with volume.key.open("r+b") as file:
                 file.write(secrets.token_bytes(KEY_SIZE))
                 os.fsync(file.fileno())
             volume.key.unlink()
-        volume.image.unlink(missing_ok=True)
+        if volume.image.exists():
+            os.truncate(volume.image, 0)  # a mount that is left somewhere keeps no place of the disk
+            volume.image.unlink()
 
 
 # -- how ---------------------------------------------------------------------------------------------------------------
@@ -227,10 +247,14 @@ def _volume(settings: Settings, name: str, mount: Path) -> Volume:
 
 
 def _mounted(settings: Settings) -> list[Volume]:
-    homes = [home(settings, mount.name) for mount in (settings.state / "homes").glob("*")]
-    projects = [_volume(settings, f"project-{m.name}", m) for m in (settings.state / "projects").glob("*")]
-    scratches = [scratch(settings, mount.name) for mount in (settings.state / "scratch").glob("*")]
-    return [volume for volume in [*homes, *projects, *scratches] if volume.is_open]
+    """The volumes that are open, by the kernel's list of mounts: there may be thousands that are not."""
+    volume_of = {
+        settings.state / "homes": lambda name: home(settings, name),
+        settings.state / "projects": lambda name: project(settings, int(name)),
+        settings.state / "scratch": lambda name: scratch(settings, name),
+    }
+    mounts = [Path(line.split()[4]) for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    return [volume_of[mount.parent](mount.name) for mount in mounts if mount.parent in volume_of]
 
 
 @contextlib.contextmanager
@@ -242,15 +266,16 @@ def _alone(settings: Settings) -> Iterator[None]:
 
 
 def _open(volume: Volume, mib: int, uid: int, fill: Filling) -> None:
-    if volume.is_open:
-        return
     if not volume.image.exists():
         _must_fit(volume.image.parents[1], mib * MIB)
         _make(volume, mib, uid, fill)
         return
-    shutil.rmtree(volume.mount.with_name(f".before-{volume.mount.name}"), ignore_errors=True)  # taken in already
     if not volume.key.exists():
         raise Unavailable("the key {key} is missing: restore it from a backup", key=volume.key)
+    if volume.is_open:
+        _add_key(volume)  # a closing that was refused has taken it away
+        return
+    shutil.rmtree(volume.mount.with_name(f".before-{volume.mount.name}"), ignore_errors=True)  # taken in already
     _must_fit(volume.image.parents[1], _unallocated(volume.image))
     _check(volume.image)
     _mount(volume.image, volume.mount)
@@ -309,14 +334,22 @@ def _make(volume: Volume, mib: int, uid: int, fill: Filling) -> None:
 
 
 def _close(volume: Volume) -> None:
-    for attempt in range(50):
-        if not volume.is_open:
-            break
-        done = subprocess.run(["/usr/bin/umount", volume.mount], capture_output=True, text=True, check=False)
-        if done.returncode and attempt == 49:
-            raise Unavailable("{name} is still in use: {why}", name=volume.image.stem, why=done.stderr.strip())
-        if done.returncode:
-            time.sleep(0.1)
+    """Take a volume off: nobody reads it from here on, whoever else has it mounted.
+
+    Raises:
+        Unavailable: a process has something of it open, or mounted as rooms have, and keeps it for `PATIENCE`.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while volume.is_open:
+        if _forget_key(volume):
+            done = subprocess.run(["/usr/bin/umount", volume.mount], capture_output=True, check=False)
+            if done.returncode == 0:
+                continue
+        if time.monotonic() > deadline:
+            raise Unavailable("{name} is still in use: {why}", name=volume.image.stem, why=_users(volume.mount))
+        time.sleep(0.1)
+    with contextlib.suppress(OSError):  # not there, or with files of before in it
+        volume.mount.rmdir()  # copies of the mount in other namespaces end with their folder
     device = _device(volume.image)
     if device:
         subprocess.run(["/usr/sbin/losetup", "--detach", device], capture_output=True, check=False)
@@ -381,6 +414,46 @@ def _add_key(volume: Volume) -> bytes:
     with _folder(volume.mount) as mounted:
         fcntl.ioctl(mounted, ADD_KEY, argument)
     return bytes(argument[8:24])
+
+
+def _forget_key(volume: Volume) -> bool:
+    """Let the kernel forget a mounted file system's key, for every mount of it in every namespace.
+
+    Returns:
+        Whether nothing of it can be read any more; otherwise what a process has open can, and this can be tried again.
+    """
+    policy = bytearray(struct.pack("Q24x", 24))
+    try:
+        with _folder(volume.files) as files:
+            fcntl.ioctl(files, GET_POLICY, policy)
+    except OSError as e:
+        if e.errno in (errno.ENOENT, errno.ENODATA):  # it was not made to its end, and is empty
+            return True
+        raise
+    argument = bytearray(struct.pack("II16s40x", KEY_BY_IDENTIFIER, 0, policy[16:32]))
+    try:
+        with _folder(volume.mount) as mounted:
+            fcntl.ioctl(mounted, REMOVE_KEY, argument)
+    except OSError as e:
+        if e.errno == errno.ENOKEY:  # it has none
+            return True
+        raise
+    flags: int = struct.unpack_from("I", argument, 40)[0]
+    return not flags & FILES_BUSY
+
+
+def _users(mount: Path) -> str:
+    """Who has something of a mounted volume open or mounted, for the operator, who may end it."""
+    number = mount.stat().st_dev
+    device = f"{os.major(number)}:{os.minor(number)}"
+    users = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            mounts = [line.split() for line in (process / "mountinfo").read_text().splitlines()]
+            held = [path for path in ((process / "cwd"), *(process / "fd").iterdir()) if path.stat().st_dev == number]
+            if held or any(fields[2] == device and fields[3] != "/" for fields in mounts):
+                users.append(f"{(process / 'comm').read_text().strip()} ({process.name})")
+    return ", ".join(users)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from docker.types import IPAMConfig, IPAMPool
 from governance.errors import Unavailable
 from governance.settings import Settings
 from hub.container import ensure_network
-from hub.plan import CLUSTERS_PORT, COMMANDS_PORT, DOOR_PORT, INTAKE_PORT, PROBE_PORT, front_network
+from hub.plan import CLUSTERS_PORT, COMMANDS_PORT, DOOR_PORT, INTAKE_PORT, MIRROR_PORT, PROBE_PORT, front_network
 
 NFT = "/usr/sbin/nft"
 
@@ -28,11 +28,11 @@ def table(settings: Settings) -> str:
 def rules(settings: Settings) -> str:
     """The table's definition.
 
-    - A room reaches no address of the host; a gate reaches the intake and `clusters` there and nothing else.
+    - A room reaches no address of the host; a gate reaches `intake`, `clusters` and `mirror` there and nothing else.
     - Nothing is forwarded between a room or gate and anything that is not on the same bridge.
     - The host's front address answers on the front network only: an address answers on every interface otherwise.
     """
-    offered = f"{{ {INTAKE_PORT}, {CLUSTERS_PORT} }}"
+    offered = f"{{ {INTAKE_PORT}, {CLUSTERS_PORT}, {MIRROR_PORT} }}"
     rooms, front = f'"{settings.room_bridges}*"', f'"{settings.front_bridge}"'
     return f"""table inet {table(settings)} {{
 	chain input {{
@@ -81,6 +81,11 @@ def broken(settings: Settings) -> str | None:
     if found != kept:
         return f"the firewall table {table(settings)} was changed"
     return None
+
+
+def forget(settings: Settings) -> None:
+    """Have the reconciler put up its own version's rules at its next look: these are taken to be changed."""
+    _kept(settings).unlink(missing_ok=True)
 
 
 def remove(settings: Settings) -> None:

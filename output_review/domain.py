@@ -15,7 +15,7 @@ class Status(StrEnum):
 
     DRAFT = "draft"  # the author, in the room; again, as a new round, after it was returned
     SUBMITTED = "submitted"  # the author
-    IN_REVIEW = "in_review"  # the inspection, when every file has a canonical copy
+    IN_REVIEW = "in_review"  # the inspection, when every file has a canonical copy; again, the release worker
     RETURNED = "returned"  # the inspection, with advice; or a checker, with reasons
     APPROVED = "approved"  # the checkers' votes
     REJECTED = "rejected"  # a checker
@@ -50,6 +50,7 @@ MOVES: dict[tuple[Status, Status], frozenset[Actor]] = {
     (Status.IN_REVIEW, Status.WITHDRAWN): frozenset({Actor.AUTHOR}),
     (Status.IN_REVIEW, Status.QUARANTINED): frozenset({Actor.CHECKER}),
     (Status.APPROVED, Status.RELEASED): frozenset({Actor.RELEASE_WORKER}),
+    (Status.APPROVED, Status.IN_REVIEW): frozenset({Actor.RELEASE_WORKER}),  # an approval counts no longer
     (Status.APPROVED, Status.QUARANTINED): frozenset({Actor.RELEASE_WORKER}),
     (Status.RELEASED, Status.RECALLED): frozenset({Actor.CHECKER}),
 }

@@ -78,7 +78,7 @@ class FrozenStore:
         except OSError:
             content = b""
         if hashlib.sha256(content).hexdigest() != sha256:
-            raise Tampered("A stored file is not what was frozen. The request is held back and the operator told.")
+            raise Tampered("A stored file is not what was frozen. The request is held back: tell the operator.")
         return content
 
     def _keep(self, partial: Path, sha256: str) -> None:

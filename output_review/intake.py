@@ -13,11 +13,15 @@ from typing import Annotated, Any, Protocol, cast
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
 from sqlalchemy.orm import Session
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from governance import clusters, data, egress, rooms
+from governance.about import About, about
 from governance.database import Database
 from governance.errors import STATUS, NotFound, Refused
 from governance.settings import Settings
@@ -29,6 +33,7 @@ from output_review.tables import ReleaseRequest, RequestFile
 
 log = logging.getLogger("intake")
 router = APIRouter(prefix="/api/requests")
+facts = APIRouter(prefix="/api/room")
 Clock = Callable[[], datetime]
 TOLD_FOR = timedelta(minutes=15)
 """What happened to clusters is said for this long, so that a page that sleeps hears of it, too."""
@@ -210,12 +215,59 @@ def withdraw(here: Here, number: int) -> dict[str, Any]:
         return _shown(tx, row, here.speech)
 
 
+@facts.get("")
+def about_room(here: Here) -> About:
+    """What the room is for, with whom, on which data and until when."""
+    with here.database.read() as tx:
+        return about(tx, rooms.standing(tx, here.room), here.settings)
+
+
+@facts.post("/close")
+def close_room(here: Here) -> dict[str, Any]:
+    """Close the room: its own work is done. Nobody else's can be named."""
+    with here.database.write() as tx:
+        reason = Refused("A background run in this room ended, and closed it as it was told to. Your files are kept.")
+        rooms.want_closed(tx, rooms.standing(tx, here.room).room, here.clock(), reason=reason)
+        return {"room": here.room, "state": "closing"}
+
+
+class ShortCalls:
+    """Refuses what is longer than a call may be, or does not say its length, before a byte of it is read.
+
+    All but a file's bytes, which are no call: they are counted while they are written.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        refused = _not_short(scope) if scope["type"] == "http" and scope["method"] != "PUT" else None
+        await (refused or self.app)(scope, receive, send)
+
+
+def _not_short(scope: Scope) -> Response | None:
+    headers = Headers(scope=scope)
+    length = headers.get("content-length", "0")
+    if "transfer-encoding" in headers or not LENGTH.fullmatch(length):
+        return _error(411, "Say the length (Content-Length).")
+    return _error(413, "This is too long.") if int(length) > service.LARGEST_CALL else None
+
+
 def create_app(settings: Settings, database: Database, clock: Clock, speak: Speak) -> FastAPI:
     """The app; it shares no route with the portal's."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     frozen.originals(settings.state).sweep()
     app.state.intake = Intake(settings, database, clock, speak)
     app.include_router(router)
+    app.include_router(facts)
+    app.add_middleware(ShortCalls)
+
+    @app.get("/health")
+    def health() -> dict[str, str]:
+        with database.read() as tx:
+            tx.execute(select(1))
+        return {"part": "intake", "state": "up"}
 
     @app.exception_handler(Refused)
     def refused(http: Request, e: Exception) -> Response:
@@ -266,10 +318,17 @@ def _shown(tx: Session, row: ReleaseRequest, speech: Speech) -> dict[str, Any]:
         "title": row.title,
         "round": row.round,
         "status": row.status,
-        "words": row.words,
+        "words": _words(tx, row, speech),
         "changed_at": row.changed_at.isoformat(),
         "files": [_shown_file(file, speech) for file in store.files(tx, row.id)],
     }
+
+
+def _words(tx: Session, row: ReleaseRequest, speech: Speech) -> str | None:
+    """What was said with the last decision; while the inspection fails, that it is no fault of the files."""
+    if late := service.delayed(tx, row):
+        return speech.refusal(late)
+    return speech.gettext(row.words) if row.words else None
 
 
 def _shown_file(file: RequestFile, speech: Speech) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from governance import audit, data, jobs, rooms, stops
 from governance.audit import Event
-from governance.errors import Invalid, NotAllowed, NotFound
+from governance.errors import Invalid, NotAllowed, NotFound, Refused
 from governance.rooms import Standing
 from governance.tables import Person, PlatformRole, Project
 from output_review import domain, store
-from output_review.domain import Actor, Bytes, Status
+from output_review.domain import Actor, Bytes, Status, Vote
 from output_review.inspection import kinds
 from output_review.inspection.characters import hidden
 from output_review.inspection.report import advice
@@ -27,6 +27,8 @@ MOST_FILES = 500
 LARGEST_FILE = 16 << 20
 LARGEST_REQUEST = 100 << 20
 """Bytes. A larger result is not one that a person can check (OpenSAFELY allows 16 MB a file)."""
+LARGEST_CALL = 64 << 10
+"""Bytes of what a room says that is no file; its gate asks this first, and the intake asks again."""
 MOST_UNFINISHED = 10
 """Requests of one room that are drafts or wait for their inspection."""
 MOST_A_DAY = 50
@@ -35,6 +37,9 @@ MOST_ROUNDS = 20
 """Of one request; what earlier rounds held stays frozen."""
 POLICY_VERSION = "dk-1"
 """The rules that requests are inspected by: threshold 5 persons (Sundhedsdatastyrelsen)."""
+VOTES_LOST = Refused(
+    "Before this request was released, somebody who had approved it lost the right to approve. It needs a new approval."
+)
 INSPECT = "inspect"
 FILE_NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,200}")
 NO_NAME = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)", re.IGNORECASE)
@@ -159,7 +164,12 @@ def submit(tx: Session, row: ReleaseRequest, by: Person, now: datetime) -> None:
     row.data_versions = [{"name": d.name, "sha256": d.sha256} for d in data.of_project(tx, row.project_id)]
     row.image = rooms.standing(tx, row.room_id).room.image_digest
     _move(tx, row, Status.SUBMITTED, Actor.AUTHOR, by.id, now)
-    jobs.add(tx, INSPECT, f"{INSPECT}:{row.id}:{row.round}", {"request": row.id}, now)
+    jobs.add(tx, INSPECT, job_key(row), {"request": row.id}, now, whose=row.room_id)
+
+
+def job_key(row: ReleaseRequest) -> str:
+    """The key of the job that inspects this round."""
+    return f"{INSPECT}:{row.id}:{row.round}"
 
 
 def revise(tx: Session, row: ReleaseRequest, by: Person, now: datetime) -> None:
@@ -211,10 +221,16 @@ class Inspection:
     view_sha256: str | None = None
 
 
-def inspected(tx: Session, row: ReleaseRequest, found: Mapping[int, Inspection], now: datetime) -> None:
-    """Record an inspection: the request goes to the checkers, or back with advice when a file has no canonical form."""
-    for file in store.files(tx, row.id):
-        done = found.get(file.id, Inspection({"refused": "failed"}))
+def inspected(tx: Session, row: ReleaseRequest, found: Mapping[int, Inspection], now: datetime) -> bool:
+    """Record what came of some files, by their ids; returns whether every file of the request is inspected now.
+
+    After the last one the request goes to the checkers, or back with advice when a file has no canonical form.
+    """
+    files = store.files(tx, row.id)
+    for file in files:
+        done = found.get(file.id)
+        if done is None:
+            continue
         if done.canonical_sha256 is None:
             file.state = FileState.REFUSED
             file.refusal = {"reason": done.report.get("refused", "failed"), "detail": done.report.get("detail", "")}
@@ -225,8 +241,41 @@ def inspected(tx: Session, row: ReleaseRequest, found: Mapping[int, Inspection],
         file.view_sha256 = done.view_sha256
         file.dropped, file.findings = list(done.report["dropped"]), list(done.report["findings"])
     tx.flush()
-    refused = any(file.state is FileState.REFUSED for file in store.files(tx, row.id))
+    states = {file.state for file in files}
+    if FileState.FROZEN in states:
+        return False
+    refused = FileState.REFUSED in states
     _move(tx, row, Status.RETURNED if refused else Status.IN_REVIEW, Actor.INSPECTION, None, now)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Requests that wait for their inspection."""
+
+    number: int
+    since: datetime | None
+    """When the first of them was handed in."""
+    failing: jobs.Failing
+    """Those that could not be inspected for a reason of the platform's own, and are tried again."""
+
+
+def waiting(tx: Session) -> Waiting:
+    """What waits for its inspection, and whether that fails."""
+    number, since = store.submitted(tx)
+    return Waiting(number, since, jobs.failing(tx, [INSPECT]))
+
+
+DELAYED = Refused(
+    "The inspection could not be made yet, for a reason of the platform's own. It is tried again by itself, and your "
+    "files stay as they are: there is nothing that you need to do."
+)
+
+
+def delayed(tx: Session, row: ReleaseRequest) -> Refused | None:
+    """What to tell the author of a request whose inspection failed and is tried again."""
+    late = row.status == Status.SUBMITTED and jobs.failure(tx, job_key(row))
+    return DELAYED if late else None
 
 
 # -- the checker -------------------------------------------------------------------------------------------------------
@@ -278,12 +327,28 @@ def vote(
 
 
 def approved(tx: Session, row: ReleaseRequest, project: Project) -> bool:
-    """Whether the votes as they are approve every file, by persons who may decide."""
+    """Whether the votes as they count now approve every file: those of persons who may decide."""
     files = store.files(tx, row.id)
-    allowed = store.checkers(tx, project) - store.members(tx, project) - {row.person_id}
     votes = store.as_votes(store.latest_votes(tx, [file.id for file in files]))
-    barred = {v.person_id for v in votes} - allowed
+    barred = {v.person_id for v in votes} - store.deciders(tx, row, project)
     leads = store.checkers(tx, project, (PlatformRole.LEAD_CHECKER,))
+    return _approved(files, votes, project, barred, leads)
+
+
+def was_approved(tx: Session, row: ReleaseRequest, project: Project) -> bool:
+    """Whether the approvals as they were given cover every file's very bytes, whoever may decide now."""
+    files = store.files(tx, row.id)
+    approvals = [v for v in store.as_votes(store.latest_votes(tx, [file.id for file in files])) if v.approve]
+    return _approved(files, approvals, project, barred=(), leads={v.person_id for v in approvals})
+
+
+def _approved(
+    files: Sequence[RequestFile],
+    votes: Sequence[Vote],
+    project: Project,
+    barred: Collection[int],
+    leads: Collection[int],
+) -> bool:
     ready = [Bytes(f.id, f.canonical_sha256) for f in files if f.state is FileState.READY and f.canonical_sha256]
     return len(ready) == len(files) and domain.approved(ready, votes, project.tier, barred, leads)
 
@@ -308,6 +373,11 @@ def released(tx: Session, row: ReleaseRequest, bundle_sha256: str, size: int, no
     """Record a bundle that lies ready, signed."""
     tx.add(Release(request_id=row.id, bundle_sha256=bundle_sha256, size=size, released_at=now))
     _move(tx, row, Status.RELEASED, Actor.RELEASE_WORKER, None, now)
+
+
+def review_again(tx: Session, row: ReleaseRequest, now: datetime) -> None:
+    """Give an approved request back to the checkers, because its votes as they count now do not approve it."""
+    _move(tx, row, Status.IN_REVIEW, Actor.RELEASE_WORKER, None, now, words=VOTES_LOST.message)
 
 
 def quarantine(tx: Session, row: ReleaseRequest, by: Actor, now: datetime, words: str) -> None:

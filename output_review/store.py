@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from governance.errors import NotAllowed, NotFound
-from governance.tables import Member, Person, PersonRole, PlatformRole, Project
+from governance.tables import FormerMember, Member, Person, PersonRole, PlatformRole, Project
 from output_review.domain import Status, Vote
 from output_review.tables import EarlierRound, FileVote, Release, ReleaseRequest, RequestFile
 
@@ -74,7 +74,10 @@ def of_room(tx: Session, room_id: str) -> list[ReleaseRequest]:
 
 
 def of_projects(tx: Session, project_ids: Sequence[int]) -> list[tuple[ReleaseRequest, Project]]:
-    """The requests of some projects, newest first."""
+    """The requests of some projects, newest first.
+
+    Their pages are outside the rooms: what an author wrote, a title or a file's name, is on them when it is released.
+    """
     chosen = (
         select(ReleaseRequest, Project)
         .join(Project)
@@ -85,9 +88,21 @@ def of_projects(tx: Session, project_ids: Sequence[int]) -> list[tuple[ReleaseRe
 
 
 def queue(tx: Session, person: Person) -> list[tuple[ReleaseRequest, Project]]:
-    """What a checker may decide on, oldest first: of their data controllers, and no project of their own."""
+    """What a checker may decide on, oldest first: of their data controllers, and no project of their own.
+
+    The same rule as `may_decide`, asked of the database for all requests at once.
+    """
     controllers = select(PersonRole.controller).where(PersonRole.person_id == person.id, PersonRole.role.in_(CHECKERS))
     own = select(Member.project_id).where(Member.person_id == person.id)
+    left_since = (
+        select(FormerMember)
+        .where(
+            FormerMember.person_id == person.id,
+            FormerMember.project_id == ReleaseRequest.project_id,
+            FormerMember.until >= ReleaseRequest.created_at,
+        )
+        .exists()
+    )
     chosen = (
         select(ReleaseRequest, Project)
         .join(Project)
@@ -95,6 +110,7 @@ def queue(tx: Session, person: Person) -> list[tuple[ReleaseRequest, Project]]:
             ReleaseRequest.status == Status.IN_REVIEW,
             Project.controller.in_(controllers),
             Project.id.not_in(own),
+            ~left_since,
             ReleaseRequest.person_id != person.id,
         )
         .order_by(ReleaseRequest.changed_at)
@@ -103,8 +119,25 @@ def queue(tx: Session, person: Person) -> list[tuple[ReleaseRequest, Project]]:
 
 
 def may_decide(tx: Session, person_id: int, row: ReleaseRequest, project: Project) -> bool:
-    """Whether a person checks this project's data controller's output, has no role in it, and did not ask."""
-    return person_id in checkers(tx, project) - members(tx, project) - {row.person_id}
+    """Whether a person may decide on a request now."""
+    return person_id in deciders(tx, row, project)
+
+
+def deciders(tx: Session, row: ReleaseRequest, project: Project) -> set[int]:
+    """Who may decide on a request now, and whose votes on it count.
+
+    They are output checkers for the project's data controller with open accounts, and nothing bars them.
+    """
+    return checkers(tx, project) - barred(tx, row)
+
+
+def barred(tx: Session, row: ReleaseRequest) -> set[int]:
+    """Who never decides on a request: its author, and whoever has had a role in its project since it was made."""
+    members = select(Member.person_id).where(Member.project_id == row.project_id)
+    left_since = select(FormerMember.person_id).where(
+        FormerMember.project_id == row.project_id, FormerMember.until >= row.created_at
+    )
+    return {row.person_id, *tx.scalars(members.union(left_since))}
 
 
 def checkers(tx: Session, project: Project, roles: Sequence[PlatformRole] = CHECKERS) -> set[int]:
@@ -137,9 +170,11 @@ def begun_since(tx: Session, room_id: str, since: datetime) -> int:
     return tx.scalars(made).one() + tx.scalars(again).one()
 
 
-def members(tx: Session, project: Project) -> set[int]:
-    """The persons with a role in a project."""
-    return set(tx.scalars(select(Member.person_id).where(Member.project_id == project.id)))
+def submitted(tx: Session) -> tuple[int, datetime | None]:
+    """How many requests wait for their inspection, and since when the first of them does."""
+    chosen = select(func.count(), func.min(ReleaseRequest.changed_at)).where(ReleaseRequest.status == Status.SUBMITTED)
+    number, since = tx.execute(chosen).one()
+    return number, since
 
 
 def with_status(tx: Session, status: Status) -> list[int]:

@@ -27,7 +27,7 @@ def login_page(here: Here) -> Response:
 def login(here: Here, name: Annotated[str, Form()] = "", password: Annotated[str, Form()] = "") -> Response:
     """Log in; the same answer for an unknown name and a wrong password."""
     name = name.strip().lower()
-    begun = logins.begin(here.site.database, name, password, here.site.clock())
+    begun = logins.begin(here.site.database, name, password, here.site.clock)
     if begun is None:
         return here.page("login.html", 401, failed=True, name=name)
     answer = go("/")

@@ -7,6 +7,8 @@ from typing import cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -20,7 +22,7 @@ from portal import account, content, lab_files, operation, review, rooms
 from portal.content import Views
 from portal.guard import Guard
 from portal.reconciler import Reconciler
-from portal.site import HERE, Clock, NotLoggedIn, Site, go, visit
+from portal.site import HERE, Clock, NotLoggedIn, Site, go, stranger, visit
 
 log = logging.getLogger("web")
 
@@ -38,7 +40,8 @@ def create_app(settings: Settings, database: Database, clock: Clock, views: View
 
     @app.get("/health")
     def health() -> dict[str, str]:
-        with database.read():
+        with database.read() as tx:
+            tx.execute(select(1))
             return {"part": "web", "state": "up"}
 
     @app.exception_handler(NotLoggedIn)
@@ -57,6 +60,12 @@ def create_app(settings: Settings, database: Database, clock: Clock, views: View
     def http(request: Request, e: Exception) -> Response:
         status = e.status_code if isinstance(e, HTTPException) else 500
         return _refusal(request, NotFound("There is no such page. Start from your projects."), status)
+
+    @app.exception_handler(DBAPIError)
+    def no_database(request: Request, e: Exception) -> Response:
+        log.error("the database does not answer: %s", cast(DBAPIError, e).orig)
+        why = Unavailable("The platform's database does not answer just now. Open rooms go on. Try again in a minute.")
+        return stranger(request).page("refused.html", STATUS[Unavailable], why=why)
 
     @app.exception_handler(Exception)
     def broken(request: Request, e: Exception) -> Response:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from governance import people, projects, rooms, stops
 from governance.errors import Invalid, NotAllowed
 from governance.tables import PlatformRole, Project, Stop, StopKind
+from output_review import service
 from portal.site import Member, go, member
 
 router = APIRouter(prefix="/operation")
@@ -40,7 +41,8 @@ def overview(here: Me) -> Response:
             for project in projects.of_controllers(tx, mine)
         ]
         site = stops.own(tx, None)
-    return here.page("operation.html", projects=shown, site=site, running=len(running))
+        waiting = service.waiting(tx)
+    return here.page("operation.html", projects=shown, site=site, running=len(running), waiting=waiting)
 
 
 @router.post("/projects/{key}/{act}")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 import httpx
 
 from governance.errors import Unavailable
 from governance.settings import Settings
+
+log = logging.getLogger("web")
 
 
 class Reconciler:
@@ -45,12 +49,12 @@ class Reconciler:
     def dismiss(self, room: str) -> None:
         """Have a room's gate cut off, before this returns, whom the rows no longer admit.
 
-        If it cannot be told now, it looks by itself when it is back, so nothing is raised.
+        If it cannot be told now, it looks by itself when it is back, so nothing is raised; the log says so.
         """
         try:
             self._post(f"/rooms/{room}/admit")
-        except httpx.TransportError:
-            return
+        except httpx.TransportError as e:
+            log.error("room %s is cut off at the next look only: the reconciler does not answer: %r", room, e)
 
     def _post(self, path: str) -> httpx.Response:
         with httpx.Client(

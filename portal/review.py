@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form
 from starlette.responses import FileResponse, Response
@@ -12,11 +12,11 @@ from governance import projects
 from governance.errors import NotFound
 from governance.tables import Person, Project
 from governance.tiers import TIERS
-from output_review import frozen, release, service, store
+from output_review import bundle, frozen, release, service, store
 from output_review.domain import Actor, Status
 from output_review.frozen import Tampered
 from output_review.inspection.report import RULES, advice
-from output_review.tables import FileVote, RequestFile
+from output_review.tables import FileVote, ReleaseRequest, RequestFile
 from portal import guard
 from portal.site import Member, go, member
 
@@ -36,11 +36,22 @@ class ShownFile:
 
 @router.get("/requests")
 def requests(here: Me) -> Response:
-    """The requests of my projects, with their state and what was said."""
+    """The requests of my projects, with their state and what checkers said.
+
+    What their authors wrote is read from what was released, and nowhere else: a name can carry data, too.
+    """
     with here.site.database.read() as tx:
         mine = [project.id for project, _ in projects.of_person(tx, here.person)]
-        rows = [(row, project, store.files(tx, row.id)) for row, project in store.of_projects(tx, mine)]
-    return here.page("requests.html", requests=rows, advice=advice)
+        rows = [(row, project, service.delayed(tx, row)) for row, project in store.of_projects(tx, mine)]
+    shown = [(row, project, late, _released(here, row)) for row, project, late in rows]
+    return here.page("requests.html", requests=shown)
+
+
+def _released(here: Member, row: ReleaseRequest) -> dict[str, Any] | None:
+    """The manifest of a request that is released."""
+    if row.status != Status.RELEASED:
+        return None
+    return bundle.manifest(release.path(here.site.settings, row.id))
 
 
 @router.get("/requests/{number}/download")
@@ -73,6 +84,7 @@ def show(here: Me, number: int) -> Response:
         author = tx.get_one(Person, row.person_id)
         files = store.files(tx, number)
         votes = store.latest_votes(tx, [file.id for file in files])
+        deciders = store.deciders(tx, row, project)
         earlier = store.earlier_rounds(tx, number)
     now, views = here.site.clock(), here.site.views
     shown = [
@@ -89,6 +101,7 @@ def show(here: Me, number: int) -> Response:
         project=project,
         author=author,
         files=shown,
+        deciders=deciders,
         earlier=earlier,
         seen_before=seen_before,
         needed=needed,

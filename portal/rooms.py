@@ -49,7 +49,9 @@ def my_projects(here: Me) -> Response:
             for project, role in projects.of_person(tx, here.person)
         ]
         day = egress.today(tx, here.person.id, here.site.settings, now)
-    return here.page("projects.html", projects=shown, sizes=SIZES, images=_images(here), day=day)
+    return here.page(
+        "projects.html", projects=shown, sizes=rooms.sizes(), every_size=SIZES, images=_images(here), day=day
+    )
 
 
 @router.post("/projects/{key}/room")
@@ -75,7 +77,8 @@ def show_room(here: Me, room: str, enter: bool = False) -> Response:
         here=standing,
         enter=enter,
         reason=reason,
-        sizes=SIZES,
+        sizes=rooms.sizes(),
+        every_size=SIZES,
         images=_images(here),
         direct_person_level=direct,
     )
@@ -92,8 +95,9 @@ def room_state(here: Me, room: str) -> dict[str, Any]:
 @router.post("/rooms/{room}/enter")
 def enter_room(here: Me, room: str) -> Response:
     """Admit this login to the room, and hand the browser the ticket as a form that sends itself to the room's host."""
-    now, settings = here.site.clock(), here.site.settings
+    settings = here.site.settings
     with here.site.database.write() as tx:
+        now = here.site.clock()
         standing = _owned(here, rooms.standing(tx, room))
         refused = rooms.access_refused(tx, standing, settings, now)
         if refused:

@@ -79,12 +79,17 @@ def visit(request: Request) -> Visit:
         found = logins.current(tx, request.cookies.get(SESSION), site.clock())
         roles = frozenset(people.roles(tx, found[1]) if found else [])
     login, person = found or (None, None)
-    wishes = (
-        person.language if person else None,
-        request.cookies.get(LANGUAGE),
-        request.headers.get("accept-language"),
-    )
-    return Visit(request, site, login, person, chosen(*wishes), roles)
+    return Visit(request, site, login, person, _language(request, person), roles)
+
+
+def stranger(request: Request) -> Visit:
+    """A visit of which nobody can say who it is: the rows cannot be asked."""
+    return Visit(request, cast(Site, request.app.state.site), None, None, _language(request, None), frozenset())
+
+
+def _language(request: Request, person: Person | None) -> str:
+    wish = person.language if person else None
+    return chosen(wish, request.cookies.get(LANGUAGE), request.headers.get("accept-language"))
 
 
 @dataclass(frozen=True, slots=True)

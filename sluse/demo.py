@@ -24,10 +24,11 @@ from governance.tiers import Tier
 from sluse import clinical, registers
 
 STARTERS = Path(__file__).parent / "starters"
+DICTIONARIES = Path(__file__).parent / "dictionaries"
 CONTROLLER = "Demo Health Data Authority"
 PEOPLE = {
-    "ada": "Ada (lead)",
-    "bob": "Bob (analyst)",
+    "ada": "Ada Lund",
+    "bob": "Bob Holm",
     "grace": "Grace (output checker)",
     "alan": "Alan (output checker)",
     "ole": "Ole (operator)",
@@ -45,6 +46,7 @@ class DemoProject:
 
     key: str
     title: str
+    purpose: str
     tier: Tier
     permit: str
     data: str
@@ -61,6 +63,7 @@ def _projects(tools: Path, source: Path) -> list[DemoProject]:
         DemoProject(
             key="synthetic-registers",
             title="Hospital contacts and prescriptions (synthetic registers)",
+            purpose="To learn how a room works, on invented persons: contacts and prescriptions by age and place.",
             tier=Tier.SYNTHETIC,
             permit="DEMO-2026-001",
             data="registers",
@@ -71,6 +74,7 @@ def _projects(tools: Path, source: Path) -> list[DemoProject]:
         DemoProject(
             key="heart-attack-survival",
             title="Survival after a heart attack (public, de-identified)",
+            purpose="To see which findings at admission go with survival after a heart attack.",
             tier=Tier.PSEUDONYMISED,
             permit="DEMO-2026-002",
             data="heart",
@@ -82,7 +86,12 @@ def _projects(tools: Path, source: Path) -> list[DemoProject]:
 
 
 def install(
-    settings: Settings, database: Database, now: datetime, tools: Path, source: Path, say: Callable[[str], None]
+    settings: Settings,
+    database: Database,
+    clock: Callable[[], datetime],
+    tools: Path,
+    source: Path,
+    say: Callable[[str], None],
 ) -> None:
     """Make the demo's people and projects; what is there is left as it is."""
     with database.read() as tx:
@@ -90,31 +99,36 @@ def install(
         keys = set(tx.scalars(select(Project.key)))
     if not people_there:
         say("people")
-        _add_people(settings, database, now)
+        _add_people(settings, database, clock)
     for project in _projects(tools, source):
         if project.key not in keys:
             say(f"project {project.key}")
-            _add_project(settings, database, project, now)
+            _add_project(settings, database, project, clock)
 
 
-def _add_people(settings: Settings, database: Database, now: datetime) -> None:
+def _add_people(settings: Settings, database: Database, clock: Callable[[], datetime]) -> None:
     passwords = {name: "-".join(secrets.token_hex(3) for _ in range(3)) for name in PEOPLE}
     _keep(settings, passwords)
-    until = (now + timedelta(days=365)).date()
     with database.write() as tx:
+        now = clock()
+        until = (now + timedelta(days=365)).date()
         for name, full_name in PEOPLE.items():
             person = people.add(tx, name, full_name, now, password=passwords[name], training_until=until)
             for role in ROLES.get(name, []):
                 people.give_role(tx, person, role, CONTROLLER, now)
 
 
-def _add_project(settings: Settings, database: Database, made: DemoProject, now: datetime) -> None:
+def _add_project(settings: Settings, database: Database, made: DemoProject, clock: Callable[[], datetime]) -> None:
     with tempfile.TemporaryDirectory(prefix="datasluse-demo-") as folder:
         made.write(Path(folder))
+        shutil.copytree(DICTIONARIES / made.data, folder, dirs_exist_ok=True)
         snapshot = data.snapshot(Path(folder), settings.state / "data")
     with database.write() as tx:
+        now = clock()
         until = date(now.year + 1, 12, 31)
-        project = projects.add(tx, made.key, made.title, made.tier, CONTROLLER, made.permit, until, now)
+        project = projects.add(
+            tx, made.key, made.title, made.tier, CONTROLLER, made.permit, until, now, purpose=made.purpose
+        )
         data.add(tx, project, made.data, snapshot, now)
         projects.allow_clusters(tx, project, now, allowed=True)
         for name, role in made.members.items():
@@ -147,6 +161,13 @@ def logins(settings: Settings, database: Database) -> list[dict[str, Any]]:
         }
         for name in PEOPLE
     ]
+
+
+def remember(settings: Settings, name: str, password: str) -> None:
+    """Keep a new password of one of the demo's people; others' are never kept."""
+    passwords: dict[str, str] = json.loads(_file(settings).read_text())
+    if name in passwords:
+        _keep(settings, passwords | {name: password})
 
 
 def _keep(settings: Settings, passwords: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 
@@ -39,6 +40,7 @@ class ProjectFile(_Strict):
 
     key: str
     title: str
+    purpose: str = ""
     tier: Tier
     controller: str
     permit: str
@@ -65,7 +67,7 @@ def read(file: Path) -> ProjectFile:
         raise Invalid("{wrong}", wrong="\n".join(wrong)) from None
 
 
-def bring_in(file: Path, database: Database, store: Path, now: datetime) -> ProjectFile:
+def bring_in(file: Path, database: Database, store: Path, clock: Callable[[], datetime]) -> ProjectFile:
     """Make the project that a file says, with its members and data: all of it in one transaction, or nothing.
 
     Raises:
@@ -77,8 +79,17 @@ def bring_in(file: Path, database: Database, store: Path, now: datetime) -> Proj
             people.named(tx, member.person)
     taken = [(one.name, data.snapshot(file.parent / one.path, store)) for one in said.data]
     with database.write() as tx:
+        now = clock()
         project = projects.add(
-            tx, said.key, said.title, said.tier, said.controller, said.permit, said.permit_until, now
+            tx,
+            said.key,
+            said.title,
+            said.tier,
+            said.controller,
+            said.permit,
+            said.permit_until,
+            now,
+            purpose=said.purpose,
         )
         for member in said.members:
             projects.add_member(tx, project, people.named(tx, member.person), member.role, now)

@@ -27,11 +27,11 @@ environment = Environment(loader=FileSystemLoader(Path(__file__).parent / "templ
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One program. What it may touch follows from its user and from `sluse.folders`."""
+    """One program. What it may touch follows from its user and from `hub.folders`."""
 
     name: str
     command: str
-    """With `{bin}`, `{site}` (the installed packages) and `{run}` filled in."""
+    """With `{bin}`, `{site}` (the installed packages), `{run}`, `{state}` and `{packages_index}` filled in."""
     user: str | None
     """The suffix of its system user; None is root."""
     may: str
@@ -48,6 +48,13 @@ PROCESSES = (
     Process("hub", "{bin}/jupyterhub -f {site}/hub/jupyterhub_config.py", None, "Docker, the database"),
     Process("reconciler", "{bin}/python -m sluse.serve reconciler", None, "Docker, nftables, the database"),
     Process("intake", "{bin}/python -m sluse.serve intake", "intake", "the database, frozen originals; for rooms"),
+    Process("mirror", "{bin}/python -m sluse.serve mirror", "mirror", "the database, the index; packages for rooms"),
+    Process(
+        "index",
+        "{bin}/python -m mirror.index {run}/index/index.sock {state}/packages {packages_index}",
+        "index",
+        "the package index outside, what it kept of it; no database, no settings, no Docker",
+    ),
     Process("clusters", "{bin}/python -m sluse.serve clusters", None, "Docker, the database; for rooms' clusters"),
     Process("jobs", "{bin}/python -m sluse.serve jobs", "jobs", "the database, frozen canonical copies; no Docker"),
     Process("sandboxd", "{bin}/python -m sluse.serve sandboxd", None, "Docker, for one verb"),
@@ -65,6 +72,20 @@ def current(settings: Settings) -> Path:
     return RELEASES / settings.installation / "current"
 
 
+def running_release(settings: Settings) -> Path | None:
+    """The release that runs, or would; None before the first installation."""
+    return current(settings).resolve() if current(settings).exists() else None
+
+
+def point_to(settings: Settings, release: Path) -> None:
+    """Make a release the one that runs at the next start."""
+    link = current(settings)
+    fresh = link.with_name("current.new")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(release.name)
+    fresh.rename(link)
+
+
 def write_configuration(settings: Settings) -> None:
     """Write what supervisor and the edge read at their start."""
     release = current(settings).resolve()
@@ -72,6 +93,8 @@ def write_configuration(settings: Settings) -> None:
         "bin": release / "bin",
         "site": next((release / "lib").glob("python3*/site-packages")),
         "run": settings.run,
+        "state": settings.state,
+        "packages_index": settings.packages_index.replace("%", "%%"),  # supervisor fills in what follows a %
     }
     programs = [
         {
@@ -119,13 +142,19 @@ def states(settings: Settings) -> dict[str, str]:
 
 
 def pids(settings: Settings) -> dict[str, int]:
-    """The process ids of what runs, by name."""
-    with _remote(settings) as remote:
-        return {info["name"]: info["pid"] for info in _programs(remote) if info["pid"]}
+    """The process ids of what runs, by name; empty when no supervisor runs."""
+    try:
+        with _remote(settings) as remote:
+            return {info["name"]: info["pid"] for info in _programs(remote) if info["pid"]}
+    except (OSError, xmlrpc.client.Error):
+        return {}
 
 
-def ensure_engine(settings: Settings) -> None:
+def ensure_engine(release: Path) -> None:
     """See that a Docker engine answers; where no systemd runs, run one under a supervisor of its own.
+
+    Args:
+        release: an installed release, whose supervisor it is.
 
     Raises:
         Unavailable: there is no engine and none can be started.
@@ -138,7 +167,7 @@ def ensure_engine(settings: Settings) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "supervisord.conf"
     configuration.write_text(environment.get_template("engine.conf").render(folder=folder))
-    subprocess.run([current(settings).resolve() / "bin" / "supervisord", "-c", configuration], check=True, cwd="/")
+    subprocess.run([release / "bin" / "supervisord", "-c", configuration], check=True, cwd="/")
     _wait(_engine_answers, 60, f"the Docker engine did not start: see {folder}/dockerd.log")
 
 

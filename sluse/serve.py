@@ -5,24 +5,29 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import uvicorn
 from docker import APIClient
 from fastapi import FastAPI
+from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 
+from governance import heartbeat
 from governance.database import Database
 from governance.settings import Settings, load
 from hub.client import Hub
 from hub.cluster_calls import Given
 from hub.clusters import ClusterGateway
-from hub.plan import INTAKE_PORT
+from hub.plan import INTAKE_PORT, MIRROR_PORT
 from hub.reconciler import Reconciler
 from hub.reconciler import create_app as create_reconciler
 from hub.sandboxd import create_app as create_sandboxd
+from mirror.app import create_app as create_mirror
 from output_review import release, worker
 from output_review.intake import create_app as create_intake
 from portal.app import create_site
@@ -72,6 +77,22 @@ LOOPS = {"jobs": worker.run, "release": release.run}
 SERVING: dict[str, Any] = {"proxy_headers": False, "server_header": False, "access_log": False, "log_config": None}
 
 
+def _wait_for(database: Database) -> None:
+    """Wait until the database answers: supervisor gives a process up that ends again and again.
+
+    Raises:
+        Invalid: its tables are another version's.
+    """
+    while True:
+        try:
+            database.check_revision()
+        except OperationalError as e:
+            logging.getLogger("database").error("it does not answer, and is asked again: %s", e.orig)
+            time.sleep(5)
+        else:
+            return
+
+
 def main() -> None:
     """Serve one of the apps, or run one of the loops."""
     handler = logging.StreamHandler(sys.stdout)
@@ -80,13 +101,21 @@ def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     settings = load()
     database = Database(settings.database)
-    database.check_revision()
+    _wait_for(database)
     name = sys.argv[1]
     if name in LOOPS:
-        LOOPS[name](settings, database, now)
+        LOOPS[name](settings, database, now, heartbeat.into(settings.run / name, now))
     elif name == "intake":
         intake = create_intake(settings, database, now, lambda preferred: translator(chosen(preferred)))
         uvicorn.run(intake, host=str(settings.front_host), port=INTAKE_PORT, **SERVING)
+    elif name == "mirror":
+        index = httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(uds=f"{settings.run}/index/index.sock"),
+            base_url="http://index",
+            timeout=900,
+        )
+        mirror = create_mirror(settings, database, now, index)
+        uvicorn.run(mirror, host=str(settings.front_host), port=MIRROR_PORT, **SERVING)
     elif name == "clusters":
         given = Given(settings, database, APIClient(timeout=60), now, lambda wish: translator(chosen(wish)))
         gateway = ClusterGateway(given)

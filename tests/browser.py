@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Playwright, sync_playwright
 
 if TYPE_CHECKING:
     from tests.conftest import Stack
@@ -72,6 +72,22 @@ class Visitor:
         self.page.fill("#password", password)
         self.page.keyboard.press("Enter")
         self.page.wait_for_url(f"{stack.settings.portal_origin}/")
+
+    def arrives(self, portal: str, lab: str = "**/lab**") -> None:
+        """Wait until the room that is being entered shows JupyterLab.
+
+        Chromium drops what it is loading when an interface of this machine comes, as a room's own network does; then
+        the person goes in once more.
+        """
+        try:
+            self.page.wait_for_url(lab, timeout=60_000)
+        except Error as e:
+            if "ERR_NETWORK_CHANGED" not in str(e):
+                raise
+            self.page.goto(portal)
+            self.page.get_by_role("link", name="Go to my room").first.click()
+            self.page.get_by_role("button", name="Go in").click()
+            self.page.wait_for_url(lab, timeout=60_000)
 
     def photograph(self, name: str) -> Path:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)

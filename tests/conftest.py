@@ -7,11 +7,12 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,17 +20,20 @@ from typing import Any
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from docker import APIClient
-from sqlalchemy import create_engine, text
+from sqlalchemy import event, make_url
 from websockets.sync.client import ClientConnection, connect
 
 from governance import people, projects
 from governance.database import Database
-from governance.settings import Settings, load, proposed
+from governance.settings import Settings, file_of, installed, load, proposed, write
 from governance.tables import PlatformRole, ProjectRole
 from governance.tiers import Tier
+from sluse import processes, status
 from sluse.access import open_room
 from tests.browser import chromium, playwright, visitor
+from tests.postgresql import created, server
 
 __all__ = ["chromium", "playwright", "visitor"]
 
@@ -60,45 +64,76 @@ def until(done: Callable[[], bool], seconds: float = 60, every: float = 0.2) -> 
 
 # -- databases ---------------------------------------------------------------------------------------------------------
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server of our own on a socket, run by Debian's programs; yields a URL with a place for a name."""
-    home = tmp_path_factory.mktemp("pg", numbered=True)
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
-    sockets = Path("/tmp") / f"sluse-pg-{secrets.token_hex(4)}"  # a socket's path is at most 107 bytes
-    sockets.mkdir()
-    for folder in (home, sockets):
-        shutil.chown(folder, "postgres", "postgres")
-    for above in home.parents[:2]:
-        above.chmod(0o755)
-
-    def as_postgres(*command: str) -> None:
-        subprocess.run(["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command], check=True)
-
-    data = home / "data"
-    as_postgres(str(programs / "initdb"), "-D", str(data), "-A", "trust", "--no-sync", "-N")
-    options = f"-c listen_addresses='' -c unix_socket_directories={sockets} -c fsync=off"
-    as_postgres(str(programs / "pg_ctl"), "-D", str(data), "-w", "-l", str(home / "log"), "-o", options, "start")
-    try:
-        yield f"postgresql+psycopg://postgres@/{{name}}?host={sockets}"
-    finally:
-        as_postgres(str(programs / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop")
-        shutil.rmtree(sockets)
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL server of our own; yields a URL with a place for a database's name."""
+    with server() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """An empty, migrated database: SQLite, then PostgreSQL."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'test.db'}"
+def kind_of_database(request: pytest.FixtureRequest) -> str:
+    """SQLite, then PostgreSQL."""
+    return str(request.param)
+
+
+@pytest.fixture
+def empty_database(kind_of_database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database without a table."""
+    if kind_of_database == "sqlite":
+        url = f"sqlite:///{tmp_path / 'empty.db'}"
     else:
-        server, name = request.getfixturevalue("postgresql"), f"t{secrets.token_hex(6)}"
-        admin = create_engine(server.format(name="postgres"), isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        admin.dispose()
-        url = server.format(name=name)
+        url = created(request.getfixturevalue("postgresql"))
+    yield from _opened(url)
+
+
+@pytest.fixture
+def database(kind_of_database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A migrated database without people: a copy of one that was migrated once."""
+    if kind_of_database == "sqlite":
+        file = tmp_path / "test.db"
+        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), file)
+        url = f"sqlite:///{file}"
+    else:
+        template = request.getfixturevalue("migrated_postgresql")
+        url = created(request.getfixturevalue("postgresql"), f"TEMPLATE {template}")
+    yield from _opened(url)
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file to copy."""
+    folder = tmp_path_factory.mktemp("template")
+    database = Database(f"sqlite:///{folder / 'migrated.db'}")
+    database.migrate()
+    with closing(database.engine.raw_connection()) as connection:
+        connection.cursor().execute(f"VACUUM INTO '{folder / 'template.db'}'")
+    database.engine.dispose()
+    return folder / "template.db"
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql: str) -> str:
+    """The name of a database to copy; nobody is connected to it."""
+    url = created(postgresql)
     database = Database(url)
     database.migrate()
+    database.engine.dispose()
+    return str(make_url(url).database)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_password_hashes() -> Iterator[None]:
+    """Argon2 is slow on purpose, which is no test's concern. What is installed keeps its own parameters."""
+    usual, people._hasher = people._hasher, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    yield
+    people._hasher = usual
+
+
+def _opened(url: str) -> Iterator[Database]:
+    """The database; on SQLite without waiting for the disk, which no test turns off meanwhile."""
+    database = Database(url)
+    if make_url(url).get_backend_name() == "sqlite":
+        event.listen(database.engine, "connect", lambda driver, _: driver.execute("PRAGMA synchronous=OFF"))
     yield database
     database.engine.dispose()
 
@@ -152,6 +187,29 @@ class Stack:
         with self.database.write() as tx:
             people.give_role(tx, people.named(tx, person.name), role, "Test Controller", datetime.now(UTC))
         return person
+
+    @contextmanager
+    def held(self, process: str) -> Iterator[None]:
+        """One of the processes does nothing meanwhile; it may be killed."""
+        pid = processes.pids(self.settings)[process]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    @contextmanager
+    def portal(self, person: Person) -> Iterator[httpx.Client]:
+        """Calls as a browser makes them that this person has logged in with; answers are in English."""
+        headers = {"Origin": self.settings.portal_origin, "Accept-Language": "en"}
+        with status.at_the_edge(self.settings) as http:
+            http.headers.update(headers)
+            answer = http.post("/login", data={"name": person.name, "password": person.password})
+            assert answer.status_code == 303, answer.text
+            http.cookies = httpx.Cookies()  # no client sends a cookie of `localhost`'s sub-domains back
+            http.headers["Cookie"] = answer.headers["set-cookie"].split(";", 1)[0]
+            yield http
 
     def open_room(self, project: str, person: Person, image: str = "base") -> Room:
         """Open a person's room and go in with the ticket."""
@@ -215,9 +273,13 @@ class Room:
 
     def websocket(self, kernel: str, *, origin: str | None = None, cookie: str | None = None) -> ClientConnection:
         """The websocket of a kernel, dialled through the edge."""
+        return self.dial(f"/api/kernels/{kernel}/channels", origin=origin, cookie=cookie)
+
+    def dial(self, path: str, *, origin: str | None = None, cookie: str | None = None) -> ClientConnection:
+        """A websocket, through the edge."""
         port = self.stack.settings.edge_port
         connection = connect(
-            f"ws://{self.authority}/api/kernels/{kernel}/channels",
+            f"ws://{self.authority}{path}",
             sock=socket.create_connection(("127.0.0.1", port)),
             origin=origin or self.origin,  # type: ignore[arg-type]
             additional_headers={"Cookie": self.cookie if cookie is None else cookie},
@@ -280,6 +342,8 @@ class Kernel:
 def stack() -> Iterator[Stack]:
     """The installation `test`, made by `./up` itself; kept with KEEP=1."""
     os.environ["SLUSE_INSTALLATION"] = "test"
+    if not file_of("test").exists():  # many rooms on a small disk
+        write(proposed("test", installed(), demo=True))
     if not os.environ.get("MUTATED"):  # a wall was taken down in what is installed: that is what is tried
         subprocess.run([ROOT / "up"], check=True)
     settings = load("test")

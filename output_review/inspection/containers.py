@@ -7,6 +7,9 @@ import zlib
 
 from output_review.inspection.report import Dropped, NoCanonicalForm
 
+MOST_PIXELS = 40_000_000
+MOST_PIECES = 500
+"""Of EXIF, and scans, in a JPEG file. A photograph has about ten; each takes a decoder as long as the whole picture."""
 PALETTE = 3
 CHANNELS = {0: 1, 2: 3, PALETTE: 1, 4: 2, 6: 4}
 """Of PNG's colour types."""
@@ -43,8 +46,10 @@ def of_png(raw: bytes) -> list[Dropped]:
 
 
 def _beside_pixels(header: bytes, packed: bytes) -> list[Dropped]:
-    """Rows below the picture's last one, and what follows the compressed stream."""
+    """Rows below the picture's last one, and what follows the compressed stream; raises NoCanonicalForm."""
     width, height, bits, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header.ljust(13, b"\0"))
+    if width * height > MOST_PIXELS:  # before they are unpacked, which a thousandth of their bytes can ask for
+        raise NoCanonicalForm("too_many_pixels", f"{width} x {height}")
     wanted = sum(
         rows * (1 + (columns * bits * CHANNELS.get(colour, 0) + 7) // 8)
         for x, y, dx, dy in (INTERLACED if interlaced else WHOLE)
@@ -65,7 +70,9 @@ def _beside_pixels(header: bytes, packed: bytes) -> list[Dropped]:
 
 
 def of_jpeg(raw: bytes) -> list[Dropped]:
-    """What a JPEG file holds beside what its pixels are decoded with."""
+    """What a JPEG file holds beside what its pixels are decoded with; raises NoCanonicalForm."""
+    if max(raw.count(b"Exif\0\0"), raw.count(bytes([FILL, START_OF_SCAN]))) > MOST_PIECES:
+        raise NoCanonicalForm("broken_image", "more scans, or pieces of EXIF, than a photograph has")
     dropped, position, in_scan = [], 2, False
     while (at := raw.find(b"\xff", position)) >= 0 and at + 1 < len(raw):
         if at > position and not in_scan:

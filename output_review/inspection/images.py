@@ -10,7 +10,6 @@ from output_review.inspection import containers, view
 from output_review.inspection.report import Dropped, Finding, Inspected, NoCanonicalForm
 
 MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}
-MOST_PIXELS = 40_000_000
 MANY_PIXELS, LONG_SIDE = 12_000_000, 4_000
 QUALITY = 95
 """Of a JPEG that is written again: what is lost is not seen."""
@@ -54,7 +53,7 @@ def _decoded(raw: bytes, kind: str, dropped: list[Dropped]) -> Image.Image:
     image: Image.Image = Image.open(io.BytesIO(raw), formats=["PNG" if kind == "png" else "JPEG"])
     if getattr(image, "n_frames", 1) > 1:
         raise NoCanonicalForm("animated")
-    if image.width * image.height > MOST_PIXELS:
+    if image.width * image.height > containers.MOST_PIXELS:
         raise NoCanonicalForm("too_many_pixels", f"{image.width} x {image.height}")
     if kind == "png" and raw[24] == 16:
         dropped.append(Dropped("16-bit depth, now 8", "pixels"))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 import re2
 from stdnum.dk import cpr
 
+from output_review.inspection.characters import compatible
 from output_review.inspection.report import Finding
 
 BEFORE, AFTER = r"(?:^|[^0-9.]|[^0-9][.])", r"(?:\.0+)?(?:$|[^0-9])"
@@ -28,6 +29,8 @@ POWER = re2.compile(r"(?:^|[^0-9.])([1-9]\.[0-9]{7,9}[eE]\+?0?[89])(?:$|[^0-9])"
 MARKDOWN = str.maketrans("", "", "\\*`")
 """What Markdown does not show."""
 NOT_DIGITS = str.maketrans("", "", "-./ \t_:+")
+SHORTEST = 9
+"""Characters of the shortest number, one whose leading zero was taken."""
 
 
 def numbers(cells: Iterable[tuple[str, str]]) -> list[Finding]:
@@ -44,11 +47,14 @@ def numbers(cells: Iterable[tuple[str, str]]) -> list[Finding]:
 
 
 def _in_line(content: str) -> Iterator[str]:
-    content = _plain(content)
+    if len(content) < SHORTEST and content.isascii() and "&" not in content:
+        return
+    encoded = _plain(content).encode()  # once: RE2 would encode a whole text again for each number in it
     for shape, number_of in ((SHAPE, _without_century), (SHORN, "0{}".format), (POWER, _written_out)):
         start = 0
-        while match := shape.search(content, start):
-            number = number_of(match.group(1).translate(NOT_DIGITS) if shape is not POWER else match.group(1))
+        while match := shape.search(encoded, start):
+            written = match.group(1).decode()
+            number = number_of(written if shape is POWER else written.translate(NOT_DIGITS))
             if _has_a_birthday(number):
                 yield number
             start = match.end(1)
@@ -56,7 +62,7 @@ def _in_line(content: str) -> Iterator[str]:
 
 def _plain(content: str) -> str:
     """A line with the digits and dashes of ASCII for those of other scripts, and nothing that is not seen."""
-    content = unicodedata.normalize("NFKC", html.unescape(content)).translate(MARKDOWN)
+    content = compatible(html.unescape(content)).translate(MARKDOWN)
     return content if content.isascii() else "".join(map(_ascii, content))
 
 

@@ -76,7 +76,7 @@ def _words(line: str) -> Row:
     if BOX.search(line):
         return [cell.strip() for cell in BOX.split(line.strip().strip("│|"))]
     commas = [line.count(delimiter) for delimiter in ",;"]
-    return re.split(r"\s*[,;]\s*", line.strip()) if max(commas) > 1 else line.split()
+    return [word.strip() for word in re.split("[,;]", line)] if max(commas) > 1 else line.split()
 
 
 def _records(lines: list[str]) -> Iterator[tuple[int, int]]:
@@ -112,14 +112,22 @@ def _heads_records(heading: Row, run: list[Row]) -> bool:
 
 
 def _series(lines: list[str]) -> Iterator[tuple[int, str]]:
-    """Small counts in a printed series, as of `value_counts()` and `size()`: (line, count)."""
+    """Small counts in a printed series, as of `value_counts()` and `size()`: (line, count).
+
+    A line that says the type of what is above it may end with a number, and so be in the series of another such line
+    below: what is above both is said once.
+    """
+    first = 0
     for end, line in enumerate(lines):
         described = SERIES.search(line)
         name = described["name"] if described else None
         if described is None or (name is not None and not is_count(name)):
             continue
         at = end - 1
-        while at >= 0 and (words := lines[at].split()) and (count := whole(words[-1])) is not None and len(words) > 1:
+        while (
+            at >= first and (words := lines[at].split()) and (count := whole(words[-1])) is not None and len(words) > 1
+        ):
             if 0 < count < THRESHOLD:
                 yield at + 1, words[-1]
             at -= 1
+        first = end

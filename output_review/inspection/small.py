@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
+from output_review.inspection.characters import compatible
 from output_review.inspection.report import Finding
 
 THRESHOLD = 5
@@ -36,11 +36,11 @@ COUNT = re.compile(
 def small_counts(rows: list[list[str]], threshold: int = THRESHOLD) -> list[Finding]:
     """Counts of 1 up to the threshold in columns and rows that look like counts; others are not counts of persons."""
     found = []
-    for column in range(len(rows[0])):
-        start = next((r for r, row in enumerate(rows) if len(row) > column and _heads(row[column], r, column)), None)
+    for column, whole_column in enumerate(columns(rows)):
+        start = next((r for r, cell in whole_column if _heads(cell, r, column)), None)
         if start is None:
             continue
-        cells = [(r, row[column]) for r, row in enumerate(rows) if r > start and len(row) > column]
+        cells = [(r, cell) for r, cell in whole_column if r > start]
         numbers = [(r, number) for r, cell in cells if (number := whole(cell)) is not None]
         if len(numbers) >= sum(bool(DECIMAL.fullmatch(cell)) for r, cell in cells if whole(cell) is None):
             found += [Finding("small_count", place(rows, r, column), f"{n}") for r, n in numbers if 0 < n < threshold]
@@ -80,11 +80,20 @@ def _words(heading: str) -> set[str]:
 
 def whole(cell: str) -> int | None:
     """A cell as a whole number: `3`, `3,0`, `3 (2.1%)`, `3/120`, `3*` and `1.234` are; `2,5` and `<5` are not."""
-    text = "".join(unicodedata.normalize("NFKC", cell).lower().split())
+    text = "".join(compatible(cell).lower().split())
     match = COUNT.fullmatch(text)
     if match is None or (match["unit"] or "n") not in COUNT_WORDS:
         return None
     return int(re.sub(r"[.,]", "", match["number"]))
+
+
+def columns(rows: list[list[str]]) -> list[list[tuple[int, str]]]:
+    """For each cell of the heading what is in its column, the heading first: (the row's index, cell)."""
+    made: list[list[tuple[int, str]]] = [[] for _ in rows[0]]
+    for r, row in enumerate(rows):
+        for column, cell in zip(made, row, strict=False):
+            column.append((r, cell))
+    return made
 
 
 def place(rows: list[list[str]], row: int, column: int) -> str:

@@ -10,8 +10,8 @@ import unicodedata
 from output_review.inspection import persons, view
 from output_review.inspection.characters import hidden
 from output_review.inspection.report import Dropped, Finding, Inspected, NoCanonicalForm
-from output_review.inspection.small import place, small_counts
-from output_review.inspection.text import ENCODED, decode
+from output_review.inspection.small import columns, place, small_counts
+from output_review.inspection.text import ENCODED, RUN, decode
 
 DELIMITERS = ",;\t|"
 MOST_CELLS = 200_000
@@ -21,8 +21,8 @@ LONG = 1_000
 LONG_CELL = 1_000
 """Characters."""
 FORMULA = re.compile(r"[=+\-@]")
-BEHIND_DELIMITER = re.compile(r"[;,\t|]\s*\"?[=@]")
-"""What begins a cell for a spreadsheet that takes another delimiter."""
+BEHIND_DELIMITER = re.compile(r"[;,\t|][^\S\t]*\"?[=@]")
+"""What begins a cell for a spreadsheet that takes another delimiter: behind the last of a run of tabs."""
 NUMBER = re.compile(r"^[+-]?(?:inf|[\d.,\s]*\d(?:[eE][+-]?\d{1,3})?%?)(?:\s*[(\[][^()\[\]a-zA-Z]{1,40}[)\]])?$")
 IDENTIFIERS = {
     "id", "cpr", "pnr", "cprnr", "cprnummer", "personnummer", "lbnr", "patientid", "personid", "mrn", "personnr",
@@ -103,9 +103,9 @@ def _invisible(rows: list[list[str]]) -> list[Finding]:
 def records(rows: list[list[str]]) -> list[Finding]:
     """Rows about single persons: most with an identifier of their own, or the index that pandas and R write."""
     found = []
-    for column, heading in enumerate(rows[0]):
+    for column, [(_, heading), *cells] in enumerate(columns(rows)):
         words = re.findall(r"[a-zæøå]+", re.sub(r"(?<=[a-zæøå])(?=[A-ZÆØÅ])", " ", heading).lower())
-        values = [row[column] for row in rows[1:] if column < len(row)]
+        values = [cell for _, cell in cells]
         keyed = {*words, "".join(words)} & IDENTIFIERS and len(values) >= 3 and 2 * len(set(values)) >= len(values)
         unnamed = column == 0 and heading in {"", "Unnamed: 0"} and len(values) >= MANY_ROWS
         if keyed or (unnamed and _is_index(values)):
@@ -141,7 +141,7 @@ def _encoded(rows: list[list[str]]) -> list[Finding]:
         Finding("encoded", place(rows, r, c), f"{len(cell)} characters")
         for r, row in enumerate(rows)
         for c, cell in enumerate(row)
-        if ENCODED.search(cell)
+        if len(cell) >= RUN and ENCODED.search(cell)
     ]
 
 

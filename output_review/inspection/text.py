@@ -15,7 +15,8 @@ LONG_LINES = 500
 """More than a person reads without being told; 5,000 is more than anybody does."""
 LONG_TEXT, MOST_TEXT = 50_000, 1_000_000
 """Characters."""
-ENCODED = re2.compile(r"[!-~]{200}")
+RUN = 200
+ENCODED = re2.compile(rf"[!-~]{{{RUN}}}")
 """Base64, hexadecimal, base85: whatever has no spaces."""
 WRAPPED = re2.compile(r"(?m)(?:^[!-~]{60,}$\n?){4}")
 """Encoded data as it is written in lines of 64 or 76 characters."""
@@ -47,8 +48,10 @@ def decode(raw: bytes, dropped: list[Dropped]) -> str:
         raise NoCanonicalForm("binary")
     if raw.startswith(codecs.BOM_UTF8):
         dropped.append(Dropped("byte order mark", "start"))
-    while raw.startswith(codecs.BOM_UTF8):
-        raw = raw.removeprefix(codecs.BOM_UTF8)
+    start = 0
+    while raw.startswith(codecs.BOM_UTF8, start):
+        start += len(codecs.BOM_UTF8)
+    raw = raw[start:]
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -88,9 +91,11 @@ def looked_at(text: str, where: str) -> list[Finding]:
     for place, line in numbered:
         if characters := hidden(line, allowed="\t"):
             found.append(Finding("invisible", place, ", ".join(characters[:5])))
-        if ENCODED.search(line):
+        if len(line) >= RUN and ENCODED.search(line):
             found.append(Finding("encoded", place, f"{len(line)} characters"))
+    number, start = 1, 0
     for match in WRAPPED.finditer(text):
-        number = text.count("\n", 0, match.start()) + 1
+        number += text.count("\n", start, match.start())
+        start = match.start()
         found.append(Finding("encoded", f"{where}line {number}", "lines of encoded text"))
     return found

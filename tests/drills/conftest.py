@@ -43,3 +43,13 @@ def opened(every_image: Stack) -> Callable[[str], Place]:
         return Place(stack, key, person, room, room.kernel())
 
     return room
+
+
+@pytest.fixture(scope="module")
+def notebook_place(stack: Stack) -> Place:
+    """A room of `base` in a project that may have clusters."""
+    person = stack.person("ada")
+    key = stack.project(person)
+    allow(stack, key)
+    room = stack.open_room(key, person)
+    return Place(stack, key, person, room, room.kernel())

@@ -6,8 +6,16 @@ import json
 import os
 import platform
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 from tests.conftest import ROOT
+
+
+def kept(drill: str) -> dict[str, Any]:
+    """What a drill measured last; nothing before the first time."""
+    file = _file(drill)
+    return dict(json.loads(file.read_text())) if file.exists() else {}
 
 
 def keep(drill: str, measured: dict[str, object]) -> None:
@@ -17,4 +25,8 @@ def keep(drill: str, measured: dict[str, object]) -> None:
         "cores": os.cpu_count(),
         "kernel": platform.release(),
     }
-    (ROOT / "docs" / "results" / f"{drill}.json").write_text(json.dumps(about | measured, indent=1) + "\n")
+    _file(drill).write_text(json.dumps(about | measured, indent=1) + "\n")
+
+
+def _file(drill: str) -> Path:
+    return ROOT / "docs" / "results" / f"{drill}.json"

@@ -73,11 +73,3 @@ def test_every_image_is_built_and_used(every_image: Stack, opened: Callable[[str
         tag = json.loads((stack.settings.state / "images.json").read_text())[image]
         sizes[image] = round(stack.docker.inspect_image(tag)["Size"] / 1e9, 2)
     keep("images", {"GB, base and its own layers": sizes})
-
-
-def test_r_computes(opened: Callable[[str], Place]) -> None:
-    """A cell in R, in a room of the image `r`."""
-    here = opened("r")
-    kernel = here.room.kernel("ir")
-    assert "3.75" in kernel.output(kernel.begin("cat(mean(data.table::data.table(a = c(2.5, 5))$a))"), 60)
-    here.stack.sluse("room", "close", here.room.id)

@@ -6,6 +6,8 @@ Then the cases that should miss the wall are run, and must fail: by an assertion
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import subprocess
@@ -42,6 +44,12 @@ class Mutation:
     """Attempts whose cases must fail."""
     programs: tuple[str, ...] = ("hub",)
     """What runs the code."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the wall's text, what is put in its place, and who should miss it."""
+        named = [(edit.file, edit.old, edit.new) for edit in self.edits]
+        return hashlib.sha256(json.dumps([named, self.missed_by]).encode()).hexdigest()[:16]
 
 
 def gate(name: str, old: str, new: str, *missed_by: str) -> Mutation:
@@ -95,10 +103,19 @@ MUTATIONS = (
     ),
     Mutation("ptrace is allowed", (Edit("hub/seccomp.py", "prctl prlimit64", "prctl prlimit64 ptrace"),), ("C5",)),
     shape("a root that can be written", '"read_only": True,', '"read_only": False,', "C3"),
-    shape("as many processes as one likes", '"pids_limit": processes,', '"pids_limit": -1,', "C3", "C4"),
-    shape("as much memory as one likes", '"memswap_limit": memory,', '"memswap_limit": -1,', "C3"),
+    shape("as many processes as one likes", '"pids_limit": size.processes,', '"pids_limit": 100_000,', "C4"),
+    shape("as much memory as one likes", '"memswap_limit": size.memory,', '"memswap_limit": -1,', "C3"),
     shape("names are found", '"dns": ["127.0.0.1"],', '"dns": ["9.9.9.9"],', "C3"),
     shape("data that can be written", "'ro' if m.read_only else 'rw'", "'rw'", "C2"),
+    shape(
+        "what the kernel counts for all",
+        '"MaskedPaths": masks.masked(replaced=replaced),',
+        '"MaskedPaths": [],',
+        "C3",
+        "C13",
+        "C14",
+    ),
+    shape("the host's memory and load", ", *masks.binds(plan.masks, size)]", "]", "C13"),
     shape("a device in the room", '"init": True,', '"init": True, "devices": ["/dev/fuse"],', "C3"),
     gate(
         "any signature",
@@ -168,7 +185,7 @@ MUTATIONS = (
     gate("no budget", "  acl over var(txn.over) -m int ge 0", "  acl over always_false", "G7"),
     Mutation(
         "open websockets go on over the budget",
-        (Edit("hub/gate.py", "if left <= 0:", "if False:"),),
+        (Edit("hub/reconciler.py", "if left <= 0:", "if False:"),),
         ("G8",),
         ("reconciler",),
     ),
@@ -177,7 +194,7 @@ MUTATIONS = (
         (
             Edit(
                 "hub/gate.py",
-                '                haproxy.command(self.admin, "shutdown sessions server room/room")\n                must_cut',
+                "                self.cut()\n                must_cut",
                 "                must_cut",
             ),
         ),
@@ -187,8 +204,12 @@ MUTATIONS = (
     gate("a log line that can be broken", "%[capture.req.uri,json(utf8s)]", "%[capture.req.uri]", "G6"),
     gate("anything on the way out", '{{- refuse(404, "path", "!{ var(txn.passage) -m found }") }}', "", "W3"),
     gate(
-        "bodies of any size", '{{- refuse(413, "length", "{ req.hdr(content-length) -m int gt 16777216 }") }}', "", "W4"
+        "bodies of any size",
+        '{{- refuse(413, "length", "{ req.hdr(content-length) -m int gt " ~ largest_file ~ " }") }}',
+        "",
+        "W4",
     ),
+    gate("HTTP/2", "  option disable-h2-upgrade\n", "", "G9", "W7"),
     Mutation(
         "the intake believes a header",
         (
@@ -207,10 +228,44 @@ MUTATIONS = (
         ("intake",),
     ),
     Mutation(
+        "any package may be asked for outside",
+        (Edit("mirror/allowed.py", "return package if package in self.versions else None", "return package"),),
+        ("P1",),
+        ("mirror",),
+    ),
+    Mutation(
+        "the mirror can be written to",
+        (
+            Edit(
+                "hub/policy.py",
+                'Passage("packages", READ, f"/packages/simple/({PACKAGE}/)?"',
+                'Passage("packages", ("GET", "HEAD", "PUT", "POST", "DELETE"), f"/packages/simple/({PACKAGE}/)?"',
+            ),
+        ),
+        ("P2",),
+    ),
+    Mutation(
+        "any path leads to the mirror",
+        (Edit("hub/policy.py", 'f"/packages/simple/({PACKAGE}/)?"', '"/(packages|index|cache)/.*"'),),
+        ("P3",),
+    ),
+    Mutation(
         "another's request is anybody's",
         (Edit("output_review/intake.py", "if row.room_id != self.room:", "if False:"),),
         ("W1",),
         ("intake",),
+    ),
+    Mutation(
+        "titles and names are read outside at once",
+        (
+            Edit(
+                "portal/templates/requests.html",
+                "{% if manifest %}: {{ manifest.title }}{% endif %}",
+                ": {{ row.title }}",
+            ),
+        ),
+        ("W8",),
+        ("web",),
     ),
     Mutation(
         "another's cluster is anybody's",
@@ -234,7 +289,12 @@ MUTATIONS = (
         (Edit(GATE, "if { sc1_http_req_rate gt 100 }\n  timeout", "if { sc1_http_req_rate gt 100000 }\n  timeout"),),
         ("K4",),
     ),
-    Mutation("a sandbox with a network", (Edit("hub/sandboxd.py", '"--network=none", ', ""),), ("W6",), ("sandboxd",)),
+    Mutation(
+        "a sandbox with a network",
+        (Edit("hub/sandboxd.py", '"network_mode": "none"', '"network_mode": "bridge"'),),
+        ("W6",),
+        ("sandboxd",),
+    ),
     Mutation(
         "rooms start whatever is wrong",
         (Edit("hub/spawner.py", "self.in_thread(doctor.demand, self.settings, self.client)", "asyncio.sleep(0)"),),

@@ -147,14 +147,11 @@ def test_nothing_of_ours_is_shown_in_a_frame(
 
     def framed(url: str) -> bool:
         """Whether a page loads in a frame; what is refused shows the browser's own page of errors."""
-        page.evaluate(
-            "url => new Promise(r => { const f = document.createElement('iframe'); f.name = url; f.src = url;"
-            " f.onload = r; document.body.append(f) })",
-            url,
-        )
-        frame = page.frame(name=url)
-        assert frame is not None
-        return frame.url == url
+        with page.expect_event("framenavigated", lambda frame: frame.url != "about:blank") as shown:
+            page.evaluate(
+                "url => { const f = document.createElement('iframe'); f.src = url; document.body.append(f) }", url
+            )
+        return bool(shown.value.url == url)
 
     settings = scene.stack.settings
     assert framed(f"{elsewhere.origin}/harmless")

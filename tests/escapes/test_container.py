@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import pwd
+import secrets
 import shutil
 import subprocess
 from pathlib import Path
 
+from governance.rooms import SIZES
+from hub import masks
 from hub.container import id_on_host
 from hub.images import tags
 from hub.plan import ROOM_UID
@@ -97,6 +100,8 @@ def test_the_running_containers_have_every_wall(stack: Stack, rooms: tuple[Room,
         assert host["Dns"] == ["127.0.0.1"]
         assert not host["Devices"]
         assert host["PidMode"] == ""
+        assert "/proc/locks" in host["MaskedPaths"]
+        assert "/proc/sys" in host["ReadonlyPaths"]
         assert not any("docker.sock" in bind for bind in host["Binds"])
 
 
@@ -315,3 +320,73 @@ except OSError as e:
     stack.sluse("room", "close", room.id)
     again = stack.open_room(key, ada)  # a full home starts
     assert again.kernel().run("import os; os.remove('filling'); print(1)") == "1\n"
+
+
+def in_an_ordinary_container(stack: Stack, program: str) -> str:
+    """What a program prints behind Docker's own walls, in the image of rooms."""
+    command = ["docker", "run", "--rm", "--network=none", "--entrypoint=python", tags(stack.settings)["base"], "-c"]
+    return subprocess.run([*command, program], capture_output=True, text=True, check=True).stdout
+
+
+LOCK = """
+import fcntl, struct
+def lock(path, start):
+    file = open(path, "w")
+    exclusive_for_one_byte = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, start, 1, 0)
+    fcntl.fcntl(file, 37, exclusive_for_one_byte)  # F_OFD_SETLK: it belongs to the open file, to no process
+    return file
+"""
+
+COUNTS = f"""
+{LOCK}
+import json, os
+locked = lock("/tmp/own", 1)  # so that /proc/locks has a line to show
+def says(path):
+    try:
+        return bool(os.listdir(path) if os.path.isdir(path) else open(path).read(1))
+    except OSError:
+        return False
+disks = [at for at, _, names in os.walk("/sys") if "/block/" in at and "stat" in names]
+print(json.dumps([[path for path in {masks.masked(replaced=False)!r} if says(path)], disks]))
+"""
+
+
+@attempt(
+    "C13",
+    "read what the kernel counts for all: locks, terminals, disks, memory, load, what others write",
+    wall="`hub/masks.py`, `MaskedPaths` in `hub/container.py` `walls`",
+    answer="empty; of memory and processors the room's own",
+)
+def test_a_room_is_told_nothing_of_the_whole_host(stack: Stack, rooms: tuple[Room, Room]) -> None:
+    told, disks = json.loads(rooms[0].run(COUNTS))
+    assert set(told) == set(masks.REPLACED)
+    assert disks == []
+    read = f"import json; print(json.dumps({{path: open(path).read() for path in {masks.REPLACED!r}}}))"
+    assert json.loads(rooms[0].run(read)) == masks.files(SIZES["small"])
+
+    told, disks = json.loads(in_an_ordinary_container(stack, COUNTS))  # the control
+    expected = {"/proc/locks", "/proc/diskstats", "/proc/vmstat", "/proc/key-users", "/proc/sys/fs", "/sys/block"}
+    assert expected | {"/proc/sys/kernel/pty", "/sys/fs/ext4", "/sys/devices/virtual"} < set(told)
+    assert len(told) > 25
+    assert disks
+    assert json.loads(in_an_ordinary_container(stack, read)) != masks.files(SIZES["small"])
+
+
+@attempt(
+    "C14",
+    "say something to a room of another project by what they lock",
+    wall="`/proc/locks` in `hub/masks.py`",
+    answer="the other room reads no lock",
+)
+def test_a_lock_in_one_project_is_not_seen_in_another(stack: Stack, rooms: tuple[Room, Room]) -> None:
+    """Byte ranges of open-file-description locks are shown in every container: 60 bits a lock."""
+    words = [secrets.randbits(60) for _ in range(5)]
+    sender = rooms[0].kernel()
+    assert sender.run(f"{LOCK}\nsent = [lock('word', word) for word in {words}]\nprint(len(sent))") == "5\n"
+
+    bob = stack.person("bob")
+    receiver = stack.open_room(stack.project(bob), bob)
+    read = "print(open('/proc/locks').read())"
+    assert receiver.run(read).strip() == ""
+    heard = in_an_ordinary_container(stack, read)  # the control
+    assert [word for word in words if str(word) not in heard] == []

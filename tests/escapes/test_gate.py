@@ -17,6 +17,8 @@ from governance import egress, people
 from governance import rooms as room_rows
 from governance.egress import MIB
 from governance.tables import AuditEvent, EgressDay
+from hub.plan import DOOR_PORT
+from tests import http2
 from tests.conftest import Person, Room, Stack, until
 from tests.escapes.attempts import attempt
 from tests.hub.test_policy import PASSES, REFUSED
@@ -84,7 +86,6 @@ HEAD = "Host: {authority}\nCookie: {cookie}\nOrigin: {origin}\n"
         "GET * HTTP/1.1\n{head}\n",
         "CONNECT 10.0.0.1:22 HTTP/1.1\n{head}\n",
         "GET /api/status HTTP/1.1\n{head}Connection: Upgrade, HTTP2-Settings\nUpgrade: h2c\nHTTP2-Settings: AA\n\n",
-        "PRI * HTTP/2.0\n\nSM\n\n",
         "GET /api/status HTTP/1.1\n{head}Upgrade: websocket\nConnection: Upgrade\n\n",
         "GET /api/status HTTP/1.1\nHost: evil\n{head}\n",
         "GET /api/status HTTP/1.1\n{head}Content-Length: 5\nContent-Length: 6\n\nxxxxx",
@@ -100,6 +101,26 @@ def test_no_trick_with_a_request_opens_another_path(room: Room, request_text: st
     assert raw(room, f"GET /api/status HTTP/1.1\n{head}Connection: close\n\n") == [200]
     answers = raw(room, request_text.format(head=head, authority=room.authority))
     assert not [status for status in answers if status < 400], answers
+
+
+@attempt(
+    "G9",
+    "speak HTTP/2 with the door, whose rules ask for the headers of HTTP/1.1",
+    wall="`disable-h2-upgrade` in `edge.cfg` and `gate.cfg`",
+    answer="400",
+)
+def test_no_door_speaks_http2(room: Room) -> None:
+    """In real frames, to the edge, and from the host to the gate itself, which takes its word for the edge's."""
+    settings = room.stack.settings
+    networks = room.stack.docker.inspect_container(room.name("gate"))["NetworkSettings"]["Networks"]
+    gate = networks[f"sluse-{settings.installation}-front"]["IPAddress"]
+    for place in (("127.0.0.1", settings.edge_port), (gate, DOOR_PORT)):
+        with closing(socket.create_connection(place, timeout=5)) as s:
+            s.sendall(f"GET /api/status HTTP/1.1\r\nHost: {room.authority}\r\nCookie: {room.cookie}\r\n\r\n".encode())
+            assert http2.answer(s.recv(65536)) == ("HTTP/1.1", 200)
+        asked = {":method": "GET", ":scheme": "http", ":path": "/api/status", "host": room.authority}
+        with closing(socket.create_connection(place, timeout=5)) as s:
+            assert http2.ask(s, asked | {"cookie": room.cookie}) == ("HTTP/1.1", 400), place
 
 
 @attempt("G3", "smuggle a request inside another (CL and TE)", wall="HAProxy", answer="the second is not answered")

@@ -30,7 +30,7 @@ def test_a_researcher_cannot_reach_the_internet(internet: Canary, probe: Prober,
     assert probe.inside("http", address, 80) is None
 
 
-@attempt("N2", "fetch packages with pip", wall="a network without a route", answer="no connection")
+@attempt("N2", "fetch packages with pip, past the mirror", wall="a network without a route", answer="no connection")
 def test_a_researcher_cannot_fetch_packages(internet: Canary, probe: Prober, stack: Stack) -> None:
     """pip itself, brought into the room; the control is the same pip in an ordinary container, which is answered."""
     brought = stack.settings.state / "homes" / probe.room.id / "files" / "brought"

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import httpx
 import pytest
 from docker.errors import NotFound
 
-from tests.conftest import Room, Stack
+from governance.rooms import standing
+from output_review import store
+from tests import http2
+from tests.conftest import Person, Room, Stack, until
 from tests.escapes.attempts import attempt
 from tests.escapes.conftest import Prober
 from tests.stories.asking import ask, call, inside
@@ -39,13 +46,18 @@ import http.client
 answers = []
 for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "x_forwarded_for", "X-Datasluse-Room"):
     connection = http.client.HTTPConnection("gate", 8082)
-    value = "for={front}" if name == "Forwarded" else "{front}"
-    connection.request("GET", "/api/requests/{number}", headers={{name: value}})
-    answers.append(connection.getresponse().status)
+    headers = {{name: "for={front}" if name == "Forwarded" else "{front}"}}
+    connection.request("GET", "/api/room", headers=headers)
+    person = json.load(connection.getresponse())["person"]
+    connection.request("GET", "/api/requests/{number}", headers=headers)
+    answers.append([person, connection.getresponse().status])
 print(json.dumps(answers))
 """
-    assert inside(ada, program) == [200] * 5
-    assert inside(bob, program) == [404] * 5
+    with stack.database.read() as tx:
+        names = [standing(tx, room.id).person.name for room in rooms]
+    assert names[0] != names[1]
+    assert inside(ada, program) == [[names[0], 200]] * 5
+    assert inside(bob, program) == [[names[1], 404]] * 5
 
 
 @attempt(
@@ -57,7 +69,7 @@ print(json.dumps(answers))
 @pytest.mark.parametrize(
     "path",
     ["/", "/login", "/review", "/health", "/api", "/api/requests/../../login", "/api/requests/%2e%2e/x",
-     "//api/x", "/api/requests?x=1", "/api/requests/1/files/1/2", "/api/requests/a"],
+     "//api/x", "/api/room/1", "/api/room?x=1", "/api/requests?x=1", "/api/requests/1/files/1/2", "/api/requests/a"],
 )  # fmt: skip
 def test_nothing_else_is_on_the_way_out(rooms: tuple[Room, Room], path: str) -> None:
     program = """
@@ -85,6 +97,67 @@ print(json.dumps([put("Content-Length: 10000000000"), put("Transfer-Encoding: ch
     assert inside(rooms[0], program) == [413, 411, 411, 404]
 
 
+@attempt(
+    "W7",
+    "walk round the limits of bodies by HTTP/2, where no header says a length",
+    wall="`disable-h2-upgrade` in `gate.cfg`",
+    answer="400",
+)
+def test_the_way_out_speaks_no_http2(rooms: tuple[Room, Room]) -> None:
+    program = f"""{inspect.getsource(http2)}
+import json
+def over(method, body=None):
+    with socket.create_connection(("gate", 8082), timeout=5) as s:
+        return ask(s, {{":method": method, ":scheme": "http", ":path": "/api/requests", "host": "gate"}}, body)
+with socket.create_connection(("gate", 8082), timeout=5) as s:
+    s.sendall(b"GET /api/requests HTTP/1.1\\r\\nHost: gate\\r\\n\\r\\n")
+    plain = answer(s.recv(65536))
+print(json.dumps([plain, over("GET"), over("POST", b"x" * 100_000)]))
+"""
+    refused = ["HTTP/1.1", 400]
+    assert json.loads(rooms[0].run(program)) == [["HTTP/1.1", 200], refused, refused]
+
+
+@attempt(
+    "W8",
+    "read outside, before it is released, what they wrote in a request: a title, a file's name",
+    wall="`portal/templates/requests.html`",
+    answer="number, state and time alone",
+)
+def test_a_requests_names_are_not_read_outside_before_it_is_released(stack: Stack) -> None:
+    ada, grace = stack.person("ada"), stack.checker("grace")
+    room = stack.open_room(stack.project(ada), ada)
+    name = "0101701234-M-F20.csv"
+    number = ask(room, {name: b"region;persons\nNord;120\n"})
+    until(lambda: call(room, "GET", f"/{number}")[1]["status"] == "in_review", 60)
+    with visiting(stack, ada) as author, visiting(stack, grace) as checker:
+        page = author.get("/requests").text
+        assert f"Request {number}" in page
+        assert "Table one" not in page
+        assert name not in page
+        with stack.database.read() as tx:
+            [file] = store.files(tx, number)
+        vote = {"sha256": file.canonical_sha256, "approve": "true"}
+        assert checker.post(f"/review/{number}/files/{file.id}/vote", data=vote).status_code == 303
+        until(lambda: call(room, "GET", f"/{number}")[1]["status"] == "released", 60)
+        page = author.get("/requests").text
+        assert f"Request {number}: Table one" in page
+        assert name in page
+
+
+@contextmanager
+def visiting(stack: Stack, person: Person) -> Iterator[httpx.Client]:
+    """The portal, as somebody who is logged in."""
+    portal = stack.settings.portal_origin
+    headers = {"Host": portal.removeprefix("http://"), "Origin": portal, "Accept-Language": "en"}
+    edge = f"http://127.0.0.1:{stack.settings.edge_port}"
+    with httpx.Client(base_url=edge, headers=headers, timeout=30, trust_env=False) as client:
+        answer = client.post("/login", data={"name": person.name, "password": person.password})
+        assert answer.status_code == 303, answer.text
+        client.headers["Cookie"] = answer.headers["set-cookie"].split(";", 1)[0]
+        yield client
+
+
 @attempt("W5", "reach the intake but through their gate", wall="`hub/walls.py`", answer="no connection")
 def test_a_room_reaches_the_intake_through_its_gate_alone(stack: Stack, probe: Prober) -> None:
     front = str(stack.settings.front_host)
@@ -96,7 +169,7 @@ def test_a_room_reaches_the_intake_through_its_gate_alone(stack: Stack, probe: P
 @attempt(
     "W6",
     "reach anything from the sandbox that opens their files",
-    wall="`hub/sandboxd.py` `command`",
+    wall="`hub/sandboxd.py` `sandbox`",
     answer="no network, no folder of the host",
 )
 def test_the_sandbox_has_no_network_and_nothing_of_the_host(stack: Stack, rooms: tuple[Room, Room]) -> None:
@@ -121,6 +194,7 @@ def test_the_sandbox_has_no_network_and_nothing_of_the_host(stack: Stack, rooms:
     assert not (host["Binds"])
     assert not (host.get("Mounts"))
     assert not (host["Devices"])
+    assert {"/proc/locks", "/proc/meminfo"} < set(host["MaskedPaths"])
     assert not (host["Privileged"])
     assert host["PidsLimit"] > 0
     assert host["Memory"] == host["MemorySwap"] > 0

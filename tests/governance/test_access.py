@@ -28,7 +28,7 @@ def project(**changed: object) -> Project:
 def refused(
     who: Person, what: Project, role: ProjectRole | None = ProjectRole.ANALYST, now: datetime = NOW
 ) -> str | None:
-    refusal = projects._refusal(who, what, role, now, direct_person_level=False)
+    refusal = projects.refusal_by(who, what, role, {}, now, direct_person_level=False)
     return str(refusal) if refusal else None
 
 
@@ -59,7 +59,9 @@ def test_a_permits_last_day_counts_until_midnight_in_copenhagen() -> None:
 
 @pytest.mark.parametrize("tier", [Tier.PSEUDONYMISED, Tier.SENSITIVE])
 def test_the_operators_setting_opens_pseudonymised_rooms_alone(tier: Tier) -> None:
-    allowed = projects._refusal(person(), project(tier=tier), ProjectRole.LEAD, NOW, direct_person_level=True) is None
+    allowed = (
+        projects.refusal_by(person(), project(tier=tier), ProjectRole.LEAD, {}, NOW, direct_person_level=True) is None
+    )
     assert allowed == (tier is Tier.PSEUDONYMISED)
 
 
@@ -108,19 +110,19 @@ def test_an_admission_ends_with_the_first_of_login_permit_and_12_hours(
     with database.write() as tx:
         room = rooms.want_open(tx, ada, synthetic, "small", settings, NOW)
         assert rooms.admit(tx, room, None, NOW).ends_at == NOW + LONGEST_ADMISSION
-        assert rooms.admit(tx, room, None, eve).ends_at == projects.permit_ends(synthetic)
-    begun = logins.begin(database, "ada", PASSWORD, NOW - timedelta(hours=11))
+    begun = logins.begin(database, "ada", PASSWORD, lambda: NOW - timedelta(hours=11))
     assert begun
     with database.write() as tx:
         current = logins.current(tx, begun[0], NOW)
         assert current
         assert rooms.admit(tx, room, current[0], NOW).ends_at == NOW + timedelta(hours=1)
+        assert rooms.admit(tx, room, None, eve).ends_at == projects.permit_ends(synthetic)
 
 
 def test_logging_out_ends_its_admissions(
     database: Database, settings: Settings, ada_in_project: tuple[Person, Project]
 ) -> None:
-    begun = logins.begin(database, "ada", PASSWORD, NOW)
+    begun = logins.begin(database, "ada", PASSWORD, lambda: NOW)
     assert begun
     with database.write() as tx:
         room = rooms.want_open(tx, *ada_in_project, "small", settings, NOW)
@@ -135,19 +137,19 @@ def test_logging_out_ends_its_admissions(
 
 
 def test_a_wrong_password_does_not_log_in(database: Database, ada_in_project: tuple[Person, Project]) -> None:
-    assert logins.begin(database, "ada", PASSWORD, NOW)
-    assert logins.begin(database, "ada", "wrong", NOW) is None
-    assert logins.begin(database, "nobody", PASSWORD, NOW) is None
+    assert logins.begin(database, "ada", PASSWORD, lambda: NOW)
+    assert logins.begin(database, "ada", "wrong", lambda: NOW) is None
+    assert logins.begin(database, "nobody", PASSWORD, lambda: NOW) is None
 
 
 def test_ten_wrong_passwords_stop_a_name_for_a_while(
     database: Database, ada_in_project: tuple[Person, Project]
 ) -> None:
     for _ in range(logins.FAILURES):
-        assert logins.begin(database, "ada", "wrong", NOW) is None
+        assert logins.begin(database, "ada", "wrong", lambda: NOW) is None
     with pytest.raises(NotAllowed, match="Wait 15 minutes"):
-        logins.begin(database, "ada", PASSWORD, NOW)
-    assert logins.begin(database, "ada", PASSWORD, NOW + timedelta(minutes=16))
+        logins.begin(database, "ada", PASSWORD, lambda: NOW)
+    assert logins.begin(database, "ada", PASSWORD, lambda: NOW + timedelta(minutes=16))
 
 
 def test_bad_names_are_told_what_to_change(database: Database, ada_in_project: tuple[Person, Project]) -> None:

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
 
 from governance import egress, people, projects, rooms
 from governance.database import Database
-from governance.egress import MIB
+from governance.egress import MIB, Reading
 from governance.errors import Invalid
 from governance.settings import Settings
-from governance.tables import AuditEvent, ProjectRole, Room
+from governance.tables import AuditEvent, EgressDay, Meter, ProjectRole, Room
 from governance.tiers import Tier
 from tests.conftest import NOW
 
@@ -30,7 +32,8 @@ def two_rooms(database: Database, settings: Settings) -> tuple[str, str]:
 
 def count(database: Database, room: str, gate: str, total: int, settings: Settings, hours: int = 0) -> egress.Shown:
     with database.write() as tx:
-        return egress.counted(tx, tx.get_one(Room, room), gate, total, 0, settings, NOW + timedelta(hours=hours))
+        days = egress.take_in(tx, {room: Reading(gate, total, 0)}, settings, NOW + timedelta(hours=hours))
+        return days[tx.get_one(Room, room).person_id]
 
 
 def test_what_a_gate_counts_adds_up_over_its_restarts(
@@ -65,3 +68,35 @@ def test_a_budget_is_for_a_day_and_can_be_raised(
 def test_a_grant_is_more_than_nothing(database: Database, two_rooms: tuple[str, str]) -> None:
     with pytest.raises(Invalid, match="at least 1"), database.write() as tx:
         egress.grant(tx, people.named(tx, "ada"), 0, NOW)
+
+
+def test_many_who_count_at_once_lose_no_byte(
+    database: Database, settings: Settings, two_rooms: tuple[str, str]
+) -> None:
+    """16 rooms' worth of writers, of one person, who had no row of the day; all begin at the same moment."""
+    writers, times, more = 16, 5, 1000
+    together = threading.Barrier(writers)
+
+    def add_up(writer: int) -> None:
+        together.wait()
+        for _ in range(times):
+            with database.write() as tx:
+                room = tx.get_one(Room, two_rooms[writer % 2])
+                meter = tx.get(Meter, room.id)
+                total = (meter.bytes if meter else 0) + more
+                egress.take_in(tx, {room.id: Reading("a", total, 0)}, settings, NOW)
+
+    with ThreadPoolExecutor(writers) as pool:
+        list(pool.map(add_up, range(writers)))
+    with database.read() as tx:
+        assert [row.shown for row in tx.query(EgressDay)] == [writers * times * more]
+        assert sum(meter.bytes for meter in tx.query(Meter)) == writers * times * more
+
+
+def test_all_rooms_of_a_person_are_added_up_in_one_reading(
+    database: Database, settings: Settings, two_rooms: tuple[str, str]
+) -> None:
+    with database.write() as tx:
+        readings = {room: Reading("a", 700, 1) for room in two_rooms}
+        days = egress.take_in(tx, readings, settings, NOW)
+    assert [day.shown for day in days.values()] == [1400]

@@ -34,6 +34,15 @@ def test_every_slot_has_addresses_of_its_own(settings: Settings) -> None:
     assert settings.front_host not in fronts
 
 
+@pytest.mark.parametrize(
+    ("free_gib", "home_mib", "project_mib"),
+    [(0, 512, 512), (20, 512, 2560), (62, 1536, 7680), (400, 10 << 10, 50 << 10), (8000, 10 << 10, 50 << 10)],
+)
+def test_a_small_disk_gets_small_quotas(free_gib: int, home_mib: int, project_mib: int) -> None:
+    chosen = proposed("main", [], demo=True, free=free_gib << 30)
+    assert (chosen.home_mib, chosen.project_mib) == (home_mib, project_mib)
+
+
 def test_an_interface_name_fits_into_linux(settings: Settings) -> None:
     assert len(settings.room_bridges + "a" * 10) <= 15
     assert not settings.front_bridge.startswith(settings.room_bridges)

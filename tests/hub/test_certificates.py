@@ -26,6 +26,7 @@ from governance.errors import Unavailable
 from governance.settings import CertificateFrom, Settings
 from hub import certificates, edge
 from hub.certificates import LIFE, keep
+from tests import http2
 from tests.hub.test_gate_answers import free_port
 
 NOW = datetime.now(UTC)
@@ -56,14 +57,15 @@ def listens(port: int) -> bool:
 
 
 @pytest.fixture
-def running() -> Iterator[Callable[[Settings], subprocess.Popen[bytes]]]:
-    """Starts edges, whose portal is away; they end with the test."""
+def running() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Starts edges, whose portal is away, with a line of their configuration left out; they end with the test."""
     with ExitStack() as ending:
 
-        def start(settings: Settings) -> subprocess.Popen[bytes]:
+        def start(settings: Settings, without: str = "") -> subprocess.Popen[bytes]:
             edge.write(settings)
             file = edge.folder(settings) / "haproxy.cfg"
-            file.write_text(file.read_text().replace(settings.user("edge"), "root"))
+            assert without in file.read_text()
+            file.write_text(file.read_text().replace(settings.user("edge"), "root").replace(without, ""))
             process = ending.enter_context(subprocess.Popen(["/usr/sbin/haproxy", "-db", "-f", file]))
             ending.callback(process.terminate)
             until(lambda: listens(settings.edge_port))
@@ -196,6 +198,32 @@ def test_without_a_certificate_the_edge_speaks_plain_http_on_loopback(
     )
     assert answer.status_code == 404
     assert "strict-transport-security" not in answer.headers
+
+
+@pytest.mark.parametrize("certificate", [None, CertificateFrom.INTERNAL])
+@pytest.mark.parametrize(
+    ("without", "answered"),
+    [("", ("HTTP/1.1", 400)), ("  option disable-h2-upgrade\n", ("HTTP/2", 404))],
+    ids=["as it is", "control"],
+)
+def test_the_edge_speaks_no_http2(
+    here: Settings,
+    running: Callable[..., object],
+    certificate: CertificateFrom | None,
+    without: str,
+    answered: tuple[str, int],
+) -> None:
+    """Without the one line it would, also where TLS offers HTTP/1.1 alone: a client begins as it likes."""
+    made = here.model_copy(update={"certificate": certificate})
+    keep(made, NOW)
+    running(made, without)
+    host = made.room_host("a" * 10)
+    asked = {":method": "GET", ":scheme": "http", ":path": "/", ":authority": made.authority(host)}
+    with ExitStack() as ending:
+        s = ending.enter_context(socket.create_connection(("127.0.0.1", made.edge_port), timeout=5))
+        if certificate:
+            s = ending.enter_context(trusting(made).wrap_socket(s, server_hostname=host))
+        assert http2.ask(s, asked) == answered
 
 
 # -- an operator's own files -------------------------------------------------------------------------------------------

@@ -1,15 +1,16 @@
-"""A gate, on loopback, in front of a hostile room: what it lets out of what the room answers."""
+"""A gate, on loopback, in front of a hostile room: what it lets out of what the room answers, and out at its back."""
 
 from __future__ import annotations
 
 import http.server
 import json
+import random
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from governance.settings import Settings
 from hub import gate, haproxy, policy
 from hub.gate import Gate
-from hub.plan import COMMANDS_PORT, DOOR_PORT, OUT_PORT, PROBE_PORT
+from hub.plan import COMMANDS_PORT, DOOR_PORT, INTAKE_PORT, MIRROR_PORT, OUT_PORT, PROBE_PORT
+from output_review.service import LARGEST_CALL, LARGEST_FILE
+from tests import http2
 from tests.hub.test_plan import plan
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -31,7 +34,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 @dataclass
 class Bench:
-    """A running gate, the answers its room gives, and what the room was asked."""
+    """A running gate, the answers its room gives, and what the room was asked; the intake is the same server."""
 
     http: httpx.Client
     door: Gate
@@ -39,6 +42,8 @@ class Bench:
     answers: list[Answer]
     asked: list[tuple[str, dict[str, str]]]
     log: Path
+    out: int
+    """The port of the way out."""
 
     def get(self, answer: Answer = (200, {}, b"{}"), path: str = "/api/status", **headers: str) -> httpx.Response:
         """Ask for a page whose answer by the room is the one given."""
@@ -51,13 +56,30 @@ class Bench:
 
 
 def free_port() -> int:
-    with closing(socket.socket()) as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+    """A port below those that Linux gives to connections: one of those could take it before it is listened on."""
+    for _ in range(100):
+        port = random.randrange(20_000, 32_000)
+        with suppress(OSError), closing(socket.socket()) as s:
+            s.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
+
+
+def listens(port: int) -> bool:
+    """By the kernel's word (state 0A): a connection would stand in the gate's log."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(line[1].endswith(f":{port:04X}") and line[3] == "0A" for line in lines)
 
 
 @pytest.fixture
 def bench(settings: Settings, tmp_path: Path) -> Iterator[Bench]:
+    with running_gate(settings, tmp_path) as bench:
+        yield bench
+
+
+@contextmanager
+def running_gate(settings: Settings, tmp_path: Path, without: str = "") -> Iterator[Bench]:
+    """A gate on loopback; a line of its configuration may be left out."""
     here, key = plan(settings), ec.generate_private_key(ec.SECP256R1())
     (tmp_path / "ticket.pem").write_bytes(
         key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -83,8 +105,9 @@ def bench(settings: Settings, tmp_path: Path) -> Iterator[Bench]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
-        do_POST = do_GET
+        do_POST = do_PUT = do_GET
 
         def handle(self) -> None:
             with suppress(ConnectionError):
@@ -95,7 +118,7 @@ def bench(settings: Settings, tmp_path: Path) -> Iterator[Bench]:
 
     room = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Room)
     threading.Thread(target=room.serve_forever, daemon=True).start()
-    port = free_port()
+    port, out_port = free_port(), free_port()
     text = gate.configuration(here, settings, "the-rooms-token")
     for old, new in {
         "/etc/gate": str(tmp_path),
@@ -103,7 +126,11 @@ def bench(settings: Settings, tmp_path: Path) -> Iterator[Bench]:
         f"bind {here.front}:{DOOR_PORT}": f"bind 127.0.0.1:{port}",
         f"bind {here.front}:{PROBE_PORT}": f"bind 127.0.0.1:{free_port()}",
         f"bind {here.front}:{COMMANDS_PORT}": f"bind 127.0.0.1:{free_port()}",
-        f"bind {here.gate_address}:{OUT_PORT}": f"bind 127.0.0.1:{free_port()}",
+        f"bind {here.gate_address}:{OUT_PORT}": f"bind 127.0.0.1:{out_port}",
+        f"src {here.subnet}": "src 127.0.0.1",
+        f"{settings.front_host}:{INTAKE_PORT}": f"127.0.0.1:{room.server_address[1]}",
+        f"{settings.front_host}:{MIRROR_PORT}": f"127.0.0.1:{room.server_address[1]}",
+        without: "",
         f"src {settings.front_host}": "src 127.0.0.1",
         f"{here.room_address}:8888": f"127.0.0.1:{room.server_address[1]}",
     }.items():
@@ -123,8 +150,8 @@ def bench(settings: Settings, tmp_path: Path) -> Iterator[Bench]:
             signed = jwt.encode(ticket | {"exp": int(time.time()) + 600}, key, algorithm="ES256")
             headers = {"Host": origin.removeprefix("http://"), "Cookie": f"__Host-room={signed}"}
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False) as client:
-                _until(lambda: (tmp_path / "run" / "admin.sock").exists())
-                yield Bench(client, Gate(tmp_path), origin, answers, asked, log)
+                _until(lambda: listens(port) and listens(out_port) and (tmp_path / "run" / "admin.sock").exists())
+                yield Bench(client, Gate(tmp_path), origin, answers, asked, log, out_port)
         finally:
             running.terminate()
             room.shutdown()
@@ -240,3 +267,70 @@ def test_nothing_that_is_asked_breaks_a_line_of_the_log(bench: Bench, uri: str) 
         s.recv(1000)
     lines = bench.logged()
     assert [line["part"] for line in lines] == ["gate"]
+
+
+# -- the way out -------------------------------------------------------------------------------------------------------
+def say(bench: Bench, text: str) -> int:
+    """The status of the answer to a request on the way out, sent as it is."""
+    with closing(socket.create_connection(("127.0.0.1", bench.out), timeout=5)) as s:
+        s.sendall(text.replace("\n", "\r\n").encode())
+        return int(s.recv(1000).split()[1])
+
+
+@pytest.mark.parametrize("status", policy.REASONS)
+def test_why_a_package_is_refused_stands_in_the_status_line(bench: Bench, status: int) -> None:
+    path = f"http://127.0.0.1:{bench.out}/packages/files/some/some-1.0-py3-none-any.whl"
+    bench.answers += [(status, {"Location": "http://elsewhere.example/"}, b""), (200, {}, b"a wheel")]
+    refused, had = (httpx.get(path, trust_env=False) for _ in range(2))
+    assert (refused.status_code, refused.reason_phrase) == (status, policy.REASONS[status])
+    assert "location" not in refused.headers
+    assert (had.status_code, had.content) == (200, b"a wheel")
+    assert [(line["passage"], line["status"]) for line in bench.logged()] == [("package", status), ("package", 200)]
+
+
+def test_a_room_that_asks_for_packages_without_end_is_slowed_down(bench: Bench) -> None:
+    with httpx.Client(base_url=f"http://127.0.0.1:{bench.out}", trust_env=False) as http:
+        answers = [http.get("/packages/simple/some/").status_code for _ in range(260)]
+        assert answers[:150] == [200] * 150
+        assert answers[-1] == 429
+        assert http.get("/api/room").status_code == 200  # the control: nothing else is
+
+
+def test_a_body_on_the_way_out_says_its_length(bench: Bench) -> None:
+    call, file = "POST /api/requests HTTP/1.1\nHost: gate\n", "PUT /api/requests/1/files/1 HTTP/1.1\nHost: gate\n"
+    assert say(bench, f"{call}Content-Length: 2\n\n{{}}") == 200
+    assert say(bench, f"{call}Content-Length: 0\n\n") == 200
+    assert say(bench, f"{file}Content-Length: {LARGEST_CALL + 1}\n\n{'x' * (LARGEST_CALL + 1)}") == 200
+    assert say(bench, "GET /api/requests HTTP/1.1\nHost: gate\n\n") == 200
+    reached = len(bench.asked)
+    for begins in (call, file):
+        assert say(bench, f"{begins}\n") == 411
+        assert say(bench, f"{begins}Transfer-Encoding: chunked\n\n2\n{{}}\n0\n\n") == 411
+        assert say(bench, f"{begins}Content-Length: {LARGEST_FILE + 1}\n\n") == 413
+    assert say(bench, f"{call}Content-Length: {LARGEST_CALL + 1}\n\n") == 413
+    assert len(bench.asked) == reached
+
+
+@pytest.mark.parametrize(
+    ("without", "answered"),
+    [("", ("HTTP/1.1", 400)), ("  option disable-h2-upgrade\n", ("HTTP/2", 200))],
+    ids=["as it is", "control"],
+)
+def test_neither_side_of_a_gate_speaks_http2(
+    settings: Settings, tmp_path: Path, without: str, answered: tuple[str, int]
+) -> None:
+    """Without the one line both would: the rules ask for headers that a request in frames need not have."""
+    with running_gate(settings, tmp_path, without) as bench:
+        for port, path in ((bench.out, "/api/requests"), (bench.http.base_url.port, "/api/status")):
+            asked = {":method": "GET", ":scheme": "http", ":path": path, "host": bench.http.headers["host"]}
+            with closing(socket.create_connection(("127.0.0.1", port or 0), timeout=5)) as s:
+                assert http2.ask(s, asked | {"cookie": bench.http.headers["cookie"]}) == answered
+
+
+def test_a_body_without_a_length_is_refused_in_frames_too(settings: Settings, tmp_path: Path) -> None:
+    """The second wall, with the first one down."""
+    with running_gate(settings, tmp_path, "  option disable-h2-upgrade\n") as bench:
+        asked = {":method": "POST", ":scheme": "http", ":path": "/api/requests", "host": "gate"}
+        for sized, status in (({"content-length": "2"}, 200), ({}, 411)):
+            with closing(socket.create_connection(("127.0.0.1", bench.out), timeout=5)) as s:
+                assert http2.ask(s, asked | sized, b"{}") == ("HTTP/2", status)

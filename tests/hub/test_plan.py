@@ -41,8 +41,10 @@ def test_docker_is_asked_for_every_wall(settings: Settings) -> None:
             container.room(plan(settings), "image", "token"),
             container.gate(plan(settings), "image", Path("/gate")),
         ):
-            host = docker.create_host_config(**wanted["host_config"])
+            host = container.host_config(docker, wanted)
             assert host["CapDrop"] == ["ALL"]
+            assert "/proc/locks" in host["MaskedPaths"]
+            assert "/proc/sys" in host["ReadonlyPaths"]
             assert host["ReadonlyRootfs"] is True
             assert "no-new-privileges" in host["SecurityOpt"]
             assert host["Dns"] == ["127.0.0.1"]
@@ -64,14 +66,14 @@ def worker(settings: Settings, *gpus: str) -> dict[str, Any]:
 def test_a_worker_has_the_gpus_of_its_lease_and_no_other(settings: Settings) -> None:
     gpu = "GPU-00000000-0000-0000-0000-000000000001"
     with APIClient(base_url="http://127.0.0.1:1", version="1.41") as docker:
-        [asked] = docker.create_host_config(**worker(settings, gpu)["host_config"])["DeviceRequests"]
-        assert "DeviceRequests" not in docker.create_host_config(**worker(settings)["host_config"])
+        [asked] = container.host_config(docker, worker(settings, gpu))["DeviceRequests"]
+        assert "DeviceRequests" not in container.host_config(docker, worker(settings))
     assert (asked["Driver"], asked["DeviceIDs"], asked["Count"]) == ("nvidia", [gpu], 0)
 
 
 def as_the_engine_says(docker: APIClient, wanted: dict[str, Any]) -> dict[str, Any]:
     """What an engine that does as it is told says of a container; it fills in what was not asked for."""
-    host = docker.create_host_config(**wanted["host_config"])
+    host = container.host_config(docker, wanted)
     mounts = [bind.split(":") for bind in wanted["host_config"]["binds"]]
     return {
         "Image": wanted["image"],
@@ -94,6 +96,10 @@ def as_the_engine_says(docker: APIClient, wanted: dict[str, Any]) -> dict[str, A
         (lambda found: found["HostConfig"].update(CapDrop=[]), "CapDrop"),
         (lambda found: found["HostConfig"].update(CapAdd=["CAP_SYS_ADMIN"]), "CapAdd"),
         (lambda found: found["HostConfig"]["SecurityOpt"].pop(), "SecurityOpt"),
+        (lambda found: found["HostConfig"].update(MaskedPaths=["/proc/kcore"]), "MaskedPaths"),
+        (lambda found: found["HostConfig"]["MaskedPaths"].remove("/proc/locks"), "MaskedPaths"),
+        (lambda found: found["HostConfig"].pop("MaskedPaths"), "MaskedPaths"),
+        (lambda found: found["HostConfig"]["ReadonlyPaths"].clear(), "ReadonlyPaths"),
         (lambda found: found["HostConfig"].update(Memory=0), "Memory"),
         (lambda found: found["HostConfig"].update(DeviceRequests=[{"Driver": "nvidia"}]), "DeviceRequests"),
         (lambda found: found["HostConfig"].update(PidMode="host"), "PidMode"),
@@ -115,7 +121,7 @@ def test_a_container_that_is_not_as_asked_is_seen(
             container.gate(plan(settings), "image", Path("/gate")),
             worker(settings),
         ):
-            host = docker.create_host_config(**wanted["host_config"])
+            host = container.host_config(docker, wanted)
             found = as_the_engine_says(docker, wanted)
             assert container.differences(found, wanted, host) == []
             change(found)

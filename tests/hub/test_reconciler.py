@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from governance import egress, people, projects, rooms, stops
 from governance.database import Database
+from governance.egress import Reading
 from governance.errors import Unavailable
 from governance.settings import Settings
 from governance.tables import ProjectRole, RoomState, StopKind
 from governance.tiers import Tier
+from hub import storage
 from hub.client import Server
 from hub.reconciler import START_WITHIN, Reconciler
 from tests.conftest import NOW
@@ -34,6 +36,9 @@ class SaidHub:
             raise Unavailable("the hub does not answer: {reason}", reason="test")
         return self.says
 
+    async def server(self, room: str) -> Server | None:
+        return (await self.servers()).get(room)
+
     async def start(self, room: str) -> None:
         self.did.append("start")
 
@@ -47,28 +52,27 @@ class SaidHub:
 
 
 @dataclass
-class SaidEngine:
-    """Says how long a room's container has used the processor."""
+class SaidProcessor:
+    """Says how long every room's container has used the processor."""
 
-    used: float = 0.0
-    """seconds"""
+    seconds: float = 0.0
 
-    def stats(self, name: str, *, stream: bool, one_shot: bool) -> dict[str, Any]:
-        return {"cpu_stats": {"cpu_usage": {"total_usage": int(self.used * 1e9)}}}
+    def used(self, names: Collection[str]) -> dict[str, float]:
+        return dict.fromkeys(names, self.seconds)
 
 
 @dataclass
 class Scene:
     database: Database
     hub: SaidHub
-    engine: SaidEngine
+    processor: SaidProcessor
     reconciler: Reconciler
     room: str
     now: datetime = NOW
 
     def look(self) -> tuple[RoomState, RoomState]:
         """One look; returns what is wanted and what is."""
-        asyncio.run(self.reconciler.look_at(self.room))
+        asyncio.run(self.reconciler.look())
         with self.database.read() as tx:
             row = rooms.standing(tx, self.room).room
             return row.wanted, row.actual
@@ -82,9 +86,11 @@ def scene(database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatc
         project = projects.add(tx, "p1", "P", Tier.SYNTHETIC, "C", "P-1", date(2026, 3, 31), NOW)
         projects.add_member(tx, project, ada, ProjectRole.LEAD, NOW)
         room = rooms.want_open(tx, ada, project, "small", settings, NOW).id
-    hub, engine = SaidHub(), SaidEngine()
-    scene = Scene(database, hub, engine, None, room)  # type: ignore[arg-type]
-    scene.reconciler = Reconciler(settings, database, hub, engine, lambda: scene.now)  # type: ignore[arg-type]
+    hub, processor = SaidHub(), SaidProcessor()
+    scene = Scene(database, hub, processor, None, room)  # type: ignore[arg-type]
+    scene.reconciler = Reconciler(settings, database, hub, None, lambda: scene.now, processor)  # type: ignore[arg-type]
+    monkeypatch.setattr(scene.reconciler, "_mend_walls", lambda: None)
+    monkeypatch.setattr(storage, "close_unused", lambda *_: None)
     for part in ("_shut_door", "_remove_rest"):  # Docker and the edge; the stories have real ones
         monkeypatch.setattr(scene.reconciler, part, lambda room, part=part: hub.did.append(part))
     return scene
@@ -166,10 +172,10 @@ def test_an_idle_room_closes_and_one_that_computes_does_not(scene: Scene, settin
     scene.look()
     for _ in range(settings.idle_minutes // 60 + 2):  # nobody is there, and a kernel computes half of the time
         scene.now += timedelta(hours=1)
-        scene.engine.used += 1800
+        scene.processor.seconds += 1800
         assert scene.look() == (RoomState.OPEN, RoomState.OPEN)
     scene.now += timedelta(minutes=settings.idle_minutes - 1)
-    scene.engine.used += 60  # what JupyterLab itself uses
+    scene.processor.seconds += 60  # what JupyterLab itself uses
     assert scene.look() == (RoomState.OPEN, RoomState.OPEN)
     scene.now += timedelta(minutes=2)
     assert scene.look() == (RoomState.CLOSED, RoomState.CLOSED)
@@ -194,12 +200,11 @@ def test_whoever_does_something_is_not_idle(scene: Scene, settings: Settings) ->
     for acts in range(1, 4):
         scene.now += timedelta(minutes=settings.idle_minutes - 1)
         with scene.database.write() as tx:
-            room = rooms.standing(tx, scene.room).room
-            egress.counted(tx, room, "gate", acts * 100, acts, settings, scene.now)
+            egress.take_in(tx, {scene.room: Reading("gate", acts * 100, acts)}, settings, scene.now)
         assert scene.look() == (RoomState.OPEN, RoomState.OPEN)
     scene.now += timedelta(minutes=settings.idle_minutes - 1)
     with scene.database.write() as tx:  # a page that only asks, and nobody who does anything
-        egress.counted(tx, rooms.standing(tx, scene.room).room, "gate", 900, 3, settings, scene.now)
+        egress.take_in(tx, {scene.room: Reading("gate", 900, 3)}, settings, scene.now)
     scene.now += timedelta(minutes=2)
     assert scene.look() == (RoomState.CLOSED, RoomState.CLOSED)
 

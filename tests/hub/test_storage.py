@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -115,7 +116,7 @@ def test_what_is_written_is_there_again_and_noise_in_between(here: Settings) -> 
     plain.write_bytes(WORD)
     storage.close_all(here)
     assert not home.is_open
-    assert not any(home.mount.iterdir())
+    assert not home.mount.exists()
     raw = home.image.read_bytes()
     assert WORD in plain.read_bytes()  # the control: it would be seen
     assert WORD not in raw
@@ -212,6 +213,81 @@ def test_wiping_is_destroying_the_key(here: Settings, tmp_path: Path) -> None:
         subprocess.run(["umount", mount], check=True)
 
 
+@contextlib.contextmanager
+def another_namespace(begin: str) -> Iterator[subprocess.Popen[str]]:
+    """A process called sleep that has a copy of every mount, as a container that starts; it has run `begin` first."""
+    script = f"{begin} && echo begun && exec sleep 100"
+    with subprocess.Popen(["unshare", "--mount", "sh", "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == "begun\n"
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("caught", ["copied", "bound"])
+def test_a_mount_that_was_caught_elsewhere_keeps_nothing(here: Settings, tmp_path: Path, caught: str) -> None:
+    """A container that started meanwhile has a copy of the mount, or an operator's has it as a folder of its own."""
+    home = opened(here)
+    (home.files / NAME).write_bytes(WORD * 100_000)
+    folder = home.mount if caught == "copied" else tmp_path / "bound"
+    folder.mkdir(exist_ok=True)
+    begin = "true" if caught == "copied" else f"mount --bind {home.mount} {folder}"
+    with another_namespace(begin) as process, home.image.open("rb") as image:
+
+        def read_there() -> bytes:
+            command = ["nsenter", "--mount", "--target", str(process.pid), "cat", folder / "files" / NAME]
+            return subprocess.run(command, capture_output=True, check=False).stdout
+
+        assert read_there() == WORD * 100_000  # the control
+        storage.close_all(here)
+        assert not home.is_open
+        assert read_there() == b""
+        assert (storage._device(home.image) is None) == (caught == "copied")
+        os.sync()
+        assert os.fstat(image.fileno()).st_blocks * 512 > MIB  # the control
+        storage.wipe(here, home)
+        assert not home.key.exists()
+        assert not home.image.exists()
+        assert os.fstat(image.fileno()).st_blocks * 512 < MIB
+
+
+def test_what_another_mount_can_still_read_is_not_wiped_before_its_key_is_gone(here: Settings, tmp_path: Path) -> None:
+    """Taken off by hand, while a container has it: the kernel still has the key."""
+    home = opened(here)
+    (home.files / NAME).write_bytes(WORD)
+    bound = tmp_path / "bound"
+    bound.mkdir()
+    with another_namespace(f"mount --bind {home.mount} {bound}") as process:
+        command = ["nsenter", "--mount", "--target", str(process.pid), "cat", bound / "files" / NAME]
+        subprocess.run(["umount", home.mount], check=True)
+        assert subprocess.run(command, capture_output=True, check=False).stdout == WORD  # the control
+        storage.wipe(here, home)
+        assert subprocess.run(command, capture_output=True, check=False).stdout == b""
+    assert not home.image.exists()
+
+
+@pytest.mark.parametrize("how", ["exec 3< {files}/start.ipynb", "cd {files}", "mount --bind {files} /mnt"])
+def test_a_volume_that_somebody_still_reads_is_not_closed(
+    here: Settings, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """A room has it mounted so; anybody else may have a file or a folder open. The operator is told who."""
+    monkeypatch.setattr(storage, "PATIENCE", 0.2)
+    home = opened(here)
+    with another_namespace(how.format(files=home.files)) as process:
+        with pytest.raises(Unavailable, match=rf"still in use: sleep \({process.pid}\)"):
+            storage.close_all(here)
+        with pytest.raises(Unavailable, match="in use"):
+            storage.wipe(here, home)
+        assert home.key.exists()
+        (opened(here).files / NAME).write_bytes(WORD)  # a room may open it again
+        assert (home.files / NAME).read_bytes() == WORD
+    storage.close_all(here)  # the control
+    assert not home.is_open
+    assert (opened(here).files / NAME).read_bytes() == WORD
+
+
 def test_a_volume_whose_key_is_missing_is_not_made_anew(here: Settings) -> None:
     home = opened(here)
     storage.close_all(here)
@@ -234,6 +310,23 @@ def test_a_start_that_broke_off_leaves_nothing_half_made(here: Settings, monkeyp
         opened(here)
     assert not storage.home(here, "aaaaaaaaaa").is_open
     monkeypatch.setattr(shutil, "copyfile", real)
+    assert [path.name for path in opened(here).files.iterdir()] == ["start.ipynb"]
+
+
+def test_what_a_process_that_was_killed_left_mounted_is_made_anew(
+    here: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise OSError("the process ends here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", killed)
+        patch.setattr(storage, "_close", lambda _: None)  # nor does what would clear up after it run
+        with pytest.raises(OSError, match="ends here"):
+            opened(here)
+    left = storage.home(here, "aaaaaaaaaa")
+    assert left.is_open
+    assert not any(left.files.iterdir())
     assert [path.name for path in opened(here).files.iterdir()] == ["start.ipynb"]
 
 
@@ -263,6 +356,22 @@ def test_what_the_disk_could_not_hold_is_not_opened(here: Settings, monkeypatch:
     disk(storage.RESERVE + 140 * MIB)
     opened(here, "bbbbbbbbbb")
     assert first.is_open
+
+
+def test_a_volume_that_cannot_be_closed_keeps_no_other_open(
+    here: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "PATIENCE", 0.1)
+    homes = [opened(here, name * 10) for name in "abcdef"]  # closed in any order
+    held = homes[:3]
+    with contextlib.ExitStack() as stack:
+        for home in held:
+            stack.enter_context(another_namespace(f"cd {home.files}"))
+        with pytest.raises(Unavailable, match="still in use"):
+            storage.close_unused(here, database)
+        assert [home.is_open for home in homes] == [home in held for home in homes]
+    storage.close_unused(here, database)  # the control
+    assert not any(home.is_open for home in homes)
 
 
 def test_volumes_that_no_room_needs_are_taken_off(here: Settings, database: Database) -> None:

@@ -50,7 +50,7 @@ def chained_anew(database: Database, kinds: list[str]) -> None:
         for off in TRIGGERS_OFF[connection.dialect.name]:
             connection.execute(text(off))
         connection.execute(text("DELETE FROM audit_events"))
-        connection.execute(text(f"UPDATE audit_head SET number = 0, sha256 = '{audit.START}'"))
+        connection.execute(text(f"UPDATE audit_head SET number = 0, latest_at = NULL, sha256 = '{audit.START}'"))
     for kind in kinds:
         with database.write() as tx:
             audit.append(tx, Event(kind), NOW)
@@ -79,7 +79,8 @@ def test_a_removed_tail_is_seen(database: Database, here: Settings) -> None:
         third = tx.get_one(AuditEvent, 3).sha256
     tamper(database, "DELETE FROM audit_events WHERE number > 3")
     with database.engine.begin() as connection:
-        connection.execute(text(f"UPDATE audit_head SET number = 3, sha256 = '{third}'"))
+        latest = "(SELECT max(at) FROM audit_events)"
+        connection.execute(text(f"UPDATE audit_head SET number = 3, latest_at = {latest}, sha256 = '{third}'"))
     with database.read() as tx:
         assert audit.verify(tx) == Verdict(3)
     assert verdict(database, here) == Verdict(3, 4, "events after this one were signed and are gone")

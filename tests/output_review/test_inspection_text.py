@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import io
 import json
+import random
 import re
+import unicodedata
 from typing import Any
 
 import nbformat
 import pytest
 from PIL import Image
 
+from output_review.inspection.characters import compatible
 from output_review.inspection.engine import KINDS, inspect
 from output_review.inspection.kinds import ACCEPTED, OTHERS
 from output_review.inspection.report import REFUSALS, RULES, Inspected, NoCanonicalForm
@@ -420,3 +423,33 @@ def test_regression_tables_are_ordinary(text: str) -> None:
 
 def test_a_delimiter_inside_quotes_is_none() -> None:
     assert inspect("a.csv", b'"a; b; c","n"\n1,12\n').canonical == b"a; b; c,n\n1,12\n"
+
+
+def test_numbers_that_share_what_is_between_them_are_all_found() -> None:
+    found = inspect("a.txt", b"010170-5234,020270-5234 030370-5234\n").findings
+    assert [(finding.rule, finding.evidence[:2]) for finding in found] == [("cpr", "01"), ("cpr", "02"), ("cpr", "03")]
+
+
+def test_a_count_above_two_series_is_said_once() -> None:
+    found = inspect("a.txt", b"Nord 3\nSyd dtype: int64 4\ndtype: int64\n").findings
+    assert [(finding.place, finding.evidence) for finding in found] == [("line 1", "3"), ("line 2", "4")]
+
+
+def test_marks_are_put_in_order_as_unicode_says() -> None:
+    chance = random.Random(1)
+    marks = [ch for ch in map(chr, range(0x110000)) if unicodedata.combining(ch)]
+    letters = [ch for ch in map(chr, range(0x110000)) if unicodedata.decomposition(ch)]
+    for _ in range(300):
+        text = "".join(chance.choice(chance.choice([marks, marks, letters])) for _ in range(200))
+        assert compatible(text) == unicodedata.normalize("NFKC", text)
+
+
+def test_a_photograph_in_more_pieces_than_any_has_is_refused() -> None:
+    raw = jpeg(progressive=True)
+    exif = b"\xff\xe1\x00\x09Exif\0\0x"
+    last = raw.rindex(b"\xff\xda")
+    scan = raw[last : last + 2 + int.from_bytes(raw[last + 2 : last + 4])]
+    for before, behind in ((exif, b""), (b"", scan)):
+        few, many = (raw[:2] + before * n + raw[2:-2] + behind * n + raw[-2:] for n in (400, 600))
+        assert inspect("a.jpg", few).kind == "jpeg"
+        assert refused("a.jpg", many) == "broken_image"

@@ -93,7 +93,9 @@ def test_the_inspection_sends_back_what_has_no_canonical_form(cast: Cast) -> Non
         row = cast.submitted(tx, files=2)
         first, second = store.files(tx, row.id)
         report = {"kind": "csv", "dropped": [], "findings": []}
-        service.inspected(tx, row, {first.id: Inspection(report, SHA, 9, SHA)}, NOW)
+        assert not service.inspected(tx, row, {first.id: Inspection(report, SHA, 9, SHA)}, NOW)
+        assert row.status == Status.SUBMITTED  # not before the last file
+        assert service.inspected(tx, row, {second.id: Inspection({"refused": "failed"})}, NOW)
         assert row.status == Status.RETURNED
         assert second.refusal is not None
 
@@ -141,6 +143,47 @@ def test_a_checker_who_joins_the_project_counts_no_more(cast: Cast) -> None:
         projects.add_member(tx, cast.project, cast.grace, ProjectRole.ANALYST, NOW)
         tx.flush()
         assert not service.approved(tx, row, cast.project)
+
+
+@pytest.mark.parametrize("when", ["before the vote", "after the vote"])
+def test_a_member_who_leaves_decides_on_nothing_that_was_under_way(cast: Cast, when: str) -> None:
+    """Of two who were never in it or had left before, the votes count: so this can fail."""
+    later = NOW + timedelta(minutes=1)
+    with cast.database.write() as tx:
+        projects.add_member(tx, cast.project, cast.alan, ProjectRole.ANALYST, NOW - timedelta(days=2))
+        projects.remove_member(tx, cast.project, cast.alan, NOW - timedelta(days=1))
+        row = cast.in_review(tx)
+        if when == "after the vote":
+            cast.vote(tx, row, cast.grace)
+            assert service.approved(tx, row, cast.project)
+        projects.add_member(tx, cast.project, cast.grace, ProjectRole.ANALYST, later)
+        projects.remove_member(tx, cast.project, cast.grace, later)
+        tx.flush()
+        if when == "before the vote":
+            with pytest.raises(NotAllowed):
+                cast.vote(tx, row, cast.grace)
+            assert [r.id for r, _ in store.queue(tx, cast.grace)] == []
+            assert [r.id for r, _ in store.queue(tx, cast.alan)] == [row.id]
+            cast.vote(tx, row, cast.alan)
+            assert row.status == Status.APPROVED
+        with pytest.raises(NotFound):
+            service.for_checker(tx, row.id, cast.grace)
+        assert service.approved(tx, row, cast.project) == (when == "before the vote")
+
+
+def test_who_left_and_came_and_left_again_was_there_until_the_end(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        for day in (-3, 1):
+            moment = NOW + timedelta(days=day)
+            projects.add_member(tx, cast.project, cast.alan, ProjectRole.ANALYST, moment)
+            projects.remove_member(tx, cast.project, cast.alan, moment)
+        assert cast.alan.id in store.barred(tx, cast.in_review(tx))
+        tx.flush()
+        row = cast.in_review(tx)
+        row.created_at = NOW + timedelta(days=2)
+        tx.flush()
+        assert store.barred(tx, row) == {cast.ada.id}
+        assert [r.id for r, _ in store.queue(tx, cast.alan)] == [row.id]
 
 
 def test_an_objection_is_taken_back_by_a_later_vote_of_the_same_person(cast: Cast) -> None:
@@ -352,7 +395,7 @@ def test_only_a_returned_request_is_taken_up_again_and_not_for_ever(
         file = service.announce(tx, row, Output("a.csv", "d", "f", "p"))
         service.froze(tx, row, file.id, "e" * 64, 10, NOW)
         service.submit(tx, row, cast.ada, NOW)
-        service.inspected(tx, row, {}, NOW)
+        service.inspected(tx, row, {file.id: Inspection({"refused": "failed"})}, NOW)
         assert row.status == Status.RETURNED
         with pytest.raises(NotAllowed, match="at most 2 rounds"):
             service.revise(tx, row, cast.ada, NOW)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fastapi.testclient import TestClient
 
-from governance import people
+from governance import logins, people
 from governance.database import Database
 from governance.settings import Settings
 from portal.app import create_app
-from tests.conftest import NOW
+from tests.conftest import NOW, until
 
 PASSWORD = "a long enough password"
 
@@ -82,6 +85,26 @@ def test_every_answer_says_what_a_browser_may_do(client: TestClient, path: str) 
     assert headers["referrer-policy"] == "strict-origin"
     assert headers["cross-origin-opener-policy"] == "same-origin"
     assert headers["cache-control"] == "no-store"
+
+
+def test_a_flood_of_logins_leaves_threads_for_pages(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More log in at once than there are threads, and none of their passwords is done being checked."""
+    go_on = threading.Event()
+    monkeypatch.setattr(logins, "password_fits", lambda *_: go_on.wait(60) and False)
+    with ThreadPoolExecutor(61) as pool:
+        flood = [pool.submit(client.post, "/login", data={"name": f"n{n}", "password": "x"}) for n in range(60)]
+        try:
+            until(lambda: sum(login.done() for login in flood) == 60 - logins.AT_ONCE - logins.WAITING)
+            page = pool.submit(client.get, "/login", headers={"Accept-Language": "en"})
+            assert page.result(timeout=5).status_code == 200
+        finally:
+            go_on.set()
+    assert Counter(login.result().status_code for login in flood) == {
+        503: 60 - logins.AT_ONCE - logins.WAITING,
+        401: logins.AT_ONCE + logins.WAITING,
+    }
+    monkeypatch.undo()
+    assert log_in(client) == 303
 
 
 @pytest.mark.parametrize("page", ["//evil.example", "https://evil.example", "/\\evil.example"])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from governance import settings
+from governance.errors import Unavailable
+from hub import doctor, folders
 from tests.conftest import SLUSE, Person, Room, Stack
 
 
@@ -66,6 +69,7 @@ def test_every_folder_and_key_has_its_owner_and_mode(stack: Stack) -> None:
         ("keys/release.key", user("release"), 0o600),
         ("keys/hub.token", "root", 0o600),
         ("keys/demo-passwords.json", "root", 0o600),
+        ("data", "root", 0o700),
         ("hub", "root", 0o700),
         ("db", "root", 0o2770),
         ("frozen/originals", user("intake"), 0o2750),
@@ -78,6 +82,21 @@ def test_every_folder_and_key_has_its_owner_and_mode(stack: Stack) -> None:
     ):
         found = state / path
         assert (found.owner(), oct(found.stat().st_mode & 0o7777)) == (owner, oct(mode)), path
+    assert [*folders.wrong(stack.settings, secret=True), *folders.wrong(stack.settings, secret=False)] == []
+
+
+def test_no_room_starts_while_a_key_is_anothers(stack: Stack) -> None:
+    """As after a backup that was restored beside other account numbers."""
+    key, owner = stack.settings.keys / "release.key", stack.settings.user("release")
+    doctor.demand(stack.settings, stack.docker)  # control
+    shutil.chown(key, stack.settings.user("edge"))
+    try:
+        with pytest.raises(Unavailable, match=f"release.key belongs to .*-edge, not to {owner}: run"):
+            doctor.demand(stack.settings, stack.docker)
+    finally:
+        folders.make(stack.settings)
+    assert key.owner() == owner
+    doctor.demand(stack.settings, stack.docker)
 
 
 @pytest.mark.parametrize(

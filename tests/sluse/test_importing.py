@@ -44,7 +44,7 @@ def folder(tmp_path: Path, database: Database) -> Path:
 
 def bring_in(folder: Path, database: Database, text: str) -> None:
     (folder / "project.toml").write_text(text)
-    importing.bring_in(folder / "project.toml", database, folder / "store", NOW)
+    importing.bring_in(folder / "project.toml", database, folder / "store", lambda: NOW)
 
 
 def test_a_whole_project_comes_from_a_file(folder: Path, database: Database) -> None:
@@ -86,4 +86,4 @@ def test_a_mistake_is_told_with_its_line_and_nothing_is_made(
 
 def test_a_file_that_is_not_there(folder: Path, database: Database) -> None:
     with pytest.raises(Invalid, match="cannot be read: No such file"):
-        importing.bring_in(folder / "none.toml", database, folder, NOW)
+        importing.bring_in(folder / "none.toml", database, folder, lambda: NOW)

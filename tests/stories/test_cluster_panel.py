@@ -38,8 +38,7 @@ def test_a_cluster_by_clicks(stack: Stack, here: Place, visitor: Callable[..., V
     expect(card).to_contain_text("running, workers: 1", timeout=60_000)
 
     # The code that is inserted works, with the cluster's own encryption.
-    page.get_by_role("tab", name=re.compile("Launcher")).wait_for()
-    page.locator(".jp-LauncherCard[data-category=Notebook]").first.click()
+    page.get_by_role("button", name="New notebook").click()
     expect(page.get_by_role("button", name="Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
     card.get_by_role("button", name="Insert code").click()
     cell = page.locator(".jp-CodeCell", has_text="Cluster.current()")

@@ -20,6 +20,8 @@ from sqlalchemy import select
 
 from governance import clusters
 from governance.tables import Cluster, ClusterContainer, ClusterPart
+from hub import masks
+from hub.clusters import LOOK_EVERY, ORPHANS_EVERY
 from sluse import processes
 from tests.clusters import Place, leave_none, place
 from tests.conftest import Stack, until
@@ -78,7 +80,10 @@ def test_every_container_of_a_cluster_has_the_rooms_shape(here: Place) -> None:
         assert set(member["NetworkSettings"]["Networks"]) == set(room["NetworkSettings"]["Networks"])
         mounts = [sorted((m["Source"], m["Destination"], m["RW"]) for m in c["Mounts"]) for c in (room, member)]
         scratch = [mount for mount in mounts[1] if mount[1] == "/scratch"]
-        assert mounts[0] == [mount for mount in mounts[1] if mount not in scratch]
+        replaced = [[mount[1] for mount in of if mount[1].startswith("/proc/")] for of in mounts]
+        assert replaced[0] == replaced[1] == list(masks.REPLACED)
+        folders = [[mount for mount in of if not mount[1].startswith("/proc/")] for of in mounts]
+        assert folders[0] == [mount for mount in folders[1] if mount not in scratch]
         assert len(scratch) == (member["Config"]["Labels"]["datasluse.part"] == "worker")
 
 
@@ -322,9 +327,11 @@ def test_a_gateway_that_dies_in_any_state_leaves_nothing_behind(here: Place, mom
     leave_none(here)
     with stack.database.read() as tx:
         assert not clusters.claimed(tx)
-    until(lambda: not list((stack.settings.state / "volumes").glob("scratch-*")), 80)
+    until(lambda: not list((stack.settings.state / "volumes").glob("scratch-*")), ORPHANS_GONE)
 
 
+ORPHANS_GONE = 2 * (ORPHANS_EVERY.total_seconds() + LOOK_EVERY)
+"""Seconds: at the next look for what no row claims, or, if a container had it then, at the one after."""
 EXPECTED = {"claimed": {1}, "made": {1, 2}, "started": {1, 2}, "ended": {3, 4, 5}}
 """dask-gateway's numbers: 1 created, 2 submitted, 3 running, 4 closing, 5 stopped."""
 LISTED = """

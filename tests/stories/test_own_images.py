@@ -39,7 +39,9 @@ def build(stack: Stack) -> Iterator[Build]:
 
 def wrong(stack: Stack, tag: str) -> list[str]:
     return [
-        f"{found.what}: {found.wrong}" for found in own_images.check(stack.settings, stack.docker, tag) if found.wrong
+        f"{found.what}: {found.wrong}"
+        for found in own_images.check(stack.settings, stack.docker, tag, tags(stack.settings)["base"])
+        if found.wrong
     ]
 
 
@@ -58,7 +60,7 @@ def test_an_image_on_base_with_a_kernel_of_its_own_can_be_a_room(stack: Stack, b
         ("RUN mv /usr/bin/find /usr/bin/gone", "it runs behind a room's walls"),
         ("RUN chown -R 64000 /opt/jupyter/config", "give back to root: /opt/jupyter/config"),
         ("RUN chmod o+w /opt/room/etc/dask/datasluse.yaml", "give back to root: /opt/room/etc/dask"),
-        ("RUN mv /opt/room/bin/jupyter-lab /opt/room/bin/gone", "jupyter-lab"),
+        ("RUN mv /opt/room/lib/python3.11/site-packages/jupyterlab /opt/jupyterlab", "No module named jupyterlab"),
         (
             "RUN mv /opt/room/lib/python3.11/site-packages/msgpack-*.dist-info /tmp/ && mkdir /opt/room/lib/python3.11/"
             "site-packages/msgpack-0.1.dist-info && printf 'Metadata-Version: 2.1\\nName: msgpack\\nVersion: 0.1\\n' > "
@@ -86,7 +88,7 @@ def test_images_of_earlier_versions_are_removed_and_no_other(stack: Stack) -> No
     stack.docker.tag(base, *old.split(":"))
     stack.docker.tag(base, "somebody/base", "1")
     try:
-        assert old in images.remove_old(stack.docker)
+        assert old in images.remove_old(stack.settings, stack.docker)
         here = {tag for image in stack.docker.images() for tag in image["RepoTags"] or ()}
         assert {base, "somebody/base:1"} <= here
         assert old not in here

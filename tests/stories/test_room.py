@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from datetime import UTC, datetime
@@ -13,8 +14,10 @@ import pytest
 from docker import APIClient
 from websockets.exceptions import ConnectionClosed
 
+from governance import rooms
 from governance.errors import Unavailable
-from hub import container
+from governance.rooms import SIZES
+from hub import container, masks
 from hub.grants import granted
 from hub.images import tags
 from hub.plan import ClusterPlan
@@ -51,6 +54,44 @@ def test_no_word_of_the_hub_is_in_the_room(room: Room) -> None:
     assert "HUB" not in environment
 
 
+COMMON = """
+import json, os, subprocess
+import duckdb, pandas, polars, psutil
+from distributed import Client, LocalCluster, system
+def first(command, line=0):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[line]
+setting = lambda name: duckdb.sql(f"select current_setting('{name}')").fetchall()[0][0]
+if __name__ == "__main__":
+    said = {
+        "processors": [int(first(["nproc"])), os.cpu_count(), psutil.cpu_count()],
+        "memory": [int(first(["free", "-b"], 1).split()[1]), psutil.virtual_memory().total, system.MEMORY_LIMIT],
+        "duckdb": [setting("memory_limit"), setting("threads")],
+        "ps": len(first(["ps", "aux"], 1)) > 0,
+        "top": first(["top", "-bn1"]).split()[0],
+        "busy": psutil.cpu_percent(0.1),
+        "frames": [int(pandas.Series([1, 2]).sum()), int(polars.Series([1, 2]).sum())],
+    }
+    with LocalCluster(n_workers=1, dashboard_address=None) as cluster, Client(cluster) as client:
+        said["dask"] = client.submit(sum, [1, 2]).result()
+        said["memory"] += [worker["memory_limit"] for worker in client.scheduler_info()["workers"].values()]
+    print(json.dumps(said))
+"""
+
+
+def test_common_programs_run_and_find_the_rooms_own_size(room: Room) -> None:
+    """What the kernel counts for the whole host is masked; nothing that people use may miss it."""
+    said = json.loads(room.run(COMMON).strip().splitlines()[-1])
+    small = SIZES["small"]
+    assert said["processors"] == [os.cpu_count()] * 3
+    assert said["memory"] == [small.memory] * 4
+    amount, unit = said["duckdb"][0].split()
+    assert unit == "GiB"
+    assert float(amount) * (1 << 30) < small.memory
+    assert said["duckdb"][1] == small.cpus
+    assert (said["ps"], said["top"], said["busy"]) == (True, "top", 0)
+    assert (said["dask"], said["frames"]) == (3, [3, 3])
+
+
 def test_a_cell_and_its_websocket_survive_the_hubs_death(stack: Stack, room: Room) -> None:
     kernel = room.kernel()
     cell = kernel.begin("import time; time.sleep(6); print('still here')")
@@ -65,24 +106,53 @@ def test_a_cell_and_its_websocket_survive_the_hubs_death(stack: Stack, room: Roo
     assert room.request("GET", "/api/status").status_code == 200
 
 
+def test_a_hub_that_starts_does_not_wait_for_a_room_that_was_shut_meanwhile(stack: Stack, room: Room) -> None:
+    """It looks at every room before it answers, and a room without a gate answers nothing for three minutes."""
+    ada = stack.person("ada")
+    shut = stack.open_room(stack.project(ada), ada)
+    killed = processes.pids(stack.settings)["hub"]
+    with stack.held("reconciler"):
+        with stack.database.write() as tx:
+            rooms.want_closed(tx, rooms.standing(tx, shut.id).room, datetime.now(UTC), reason=rooms.CLOSED_BY_PERSON)
+        for each in (shut, room):
+            stack.docker.kill(each.name("gate"))
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: processes.pids(stack.settings).get("hub", killed) != killed)
+        until(lambda: part(stack, "hub") == "up", 60)
+    until(lambda: answers(room), 40)  # control: one that is granted gets its gate again
+    until(lambda: not stack.docker.containers(all=True, filters={"label": f"datasluse.room={shut.id}"}))
+    until(lambda: status.all_up(stack.settings))
+
+
+def part(stack: Stack, name: str) -> str:
+    return next(part.state for part in status.parts(stack.settings) if part.name == name)
+
+
 class Forgetful(APIClient):
     """An engine that leaves a wall out and says nothing."""
 
+    forgets = ""
+
     def create_container(self, *arguments: Any, **wanted: Any) -> Any:
-        wanted["host_config"].pop("ReadonlyRootfs")
+        wanted["host_config"].pop(self.forgets)
         return super().create_container(*arguments, **wanted)
 
 
-def test_a_container_made_otherwise_is_removed(stack: Stack, room: Room, tmp_path: Path) -> None:
+@pytest.mark.parametrize("wall", ["ReadonlyRootfs", "MaskedPaths"])
+def test_a_container_made_otherwise_is_removed(stack: Stack, room: Room, tmp_path: Path, wall: str) -> None:
     with stack.database.read() as tx:
         plan = granted(tx, room.id, stack.settings, datetime.now(UTC))
     cluster = ClusterPlan(plan, "c" * 32, "token", "certificate", "key", plan.address(60))
     member = cluster.member_worker("w" * 32, plan.address(61), 1, 1 << 30, tmp_path)
+    masks.prepare(stack.settings, member.size)
     wanted = container.member(member, tags(stack.settings)["base"]) | {"command": ["sleep", "60"]}
+    wanted["labels"] = plan.labels("tried")  # of no cluster: one that no row claims is removed from outside
     assert container.start(stack.docker, wanted) == stack.docker.inspect_container(member.name)["Id"]  # the control
-    container.remove(stack.docker, member.name, member.labels)
-    with Forgetful(timeout=60) as docker, pytest.raises(Unavailable, match="not made as asked: ReadonlyRootfs"):
-        container.start(docker, wanted)
+    container.remove(stack.docker, member.name, wanted["labels"])
+    with Forgetful(timeout=60) as docker:
+        docker.forgets = wall
+        with pytest.raises(Unavailable, match=f"not made as asked: {wall}"):
+            container.start(docker, wanted)
     assert not stack.docker.containers(all=True, filters={"name": member.name})
 
 

@@ -97,8 +97,8 @@ def test_a_researcher_on_another_machine_works_by_tls(reachable: Stack, elsewher
     ada.log_in(reachable, person.name, person.password)
     page = ada.page
     page.get_by_role("button", name="Open room").click()
-    page.wait_for_url("https://*.rooms.sluse.example:*/lab**", timeout=60_000)
-    page.locator(".jp-LauncherCard[title*='Python 3']").first.click()
+    ada.arrives(settings.portal_origin, "https://*.rooms.sluse.example:*/lab**")
+    page.get_by_role("button", name="New notebook").click()
     expect(page.get_by_role("button", name="Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
     page.locator(".jp-CodeCell .cm-content").first.click()
     page.keyboard.type("print(6 * 7)")

@@ -35,8 +35,9 @@ def test_ada_logs_in_opens_her_room_and_logs_out(
 
     registers = page.get_by_role("article", name=re.compile("synthetic registers"))
     registers.get_by_role("button", name="Open room").click()
-    page.wait_for_url("**/lab**", timeout=60_000)
-    page.wait_for_selector(".jp-Launcher", timeout=60_000)
+    ada.arrives(stack.settings.portal_origin)
+    expect(page.locator(".datasluse-start")).to_contain_text("To learn how a room works", timeout=60_000)
+    ada.photograph("start")
     page.get_by_text("start-here.ipynb").dblclick()
     page.wait_for_selector(".jp-Notebook", timeout=30_000)
     expect(page.get_by_role("button", name="Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from datasluse import batch
+from datasluse.usage import usage
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
@@ -16,8 +23,13 @@ from tornado.web import HTTPError, authenticated
 from datasluse_release_requests.outputs import look, open_output
 
 GATE = "http://gate:8082/api/requests"
+ROOM = "http://gate:8082/api/room"
 PROJECT = Path("/project")
+DATA = Path("/data")
+DESCRIBED_WITHIN = 60
+"""Seconds."""
 BLOCK = 1 << 20
+LISTED_RUNS = 30
 
 
 class Passing(APIHandler):
@@ -29,14 +41,11 @@ class Passing(APIHandler):
 
     async def ask(self, path: str, body: object = None) -> HTTPResponse:
         """Call the gate; with a body it is a POST."""
-        request = HTTPRequest(
-            GATE + path,
-            method="GET" if body is None else "POST",
-            body=None if body is None else json.dumps(body),
-            headers={"Content-Type": "application/json", "Accept-Language": self._language()},
-            request_timeout=30,
-        )
-        return await self.fetch(request)
+        return await self.fetch(self._call(GATE + path, None if body is None else json.dumps(body)))
+
+    def _call(self, url: str, body: str | None = None) -> HTTPRequest:
+        headers = {"Content-Type": "application/json", "Accept-Language": self._language()}
+        return HTTPRequest(url, "GET" if body is None else "POST", headers, body, request_timeout=30)
 
     async def fetch(self, request: HTTPRequest) -> HTTPResponse:
         """Call the gate; any answer is one, none is a 502."""
@@ -133,12 +142,117 @@ class Look(Passing):
         self.finish(json.dumps(await asyncio.to_thread(look, paths, self.home, (PROJECT,))))
 
 
+class Room(Passing):
+    """What the room is for, with whom, on which data and until when."""
+
+    @authenticated
+    async def get(self) -> None:
+        answer = await self.fetch(self._call(ROOM))
+        if answer.code == 200:
+            facts = json.loads(answer.body)
+            host = urlsplit(facts["portal"]).hostname
+            await asyncio.to_thread(sign_commits, facts["full_name"], f"{facts['person']}@{host}")
+        self.give(answer)
+
+
+class Data(Passing):
+    """What the data are, and since when: found once, for a room that is open keeps the data that it was opened with."""
+
+    opened = datetime.now(UTC)
+    found: asyncio.Task[bytes] | None = None
+
+    @authenticated
+    async def get(self) -> None:
+        cls = type(self)
+        if cls.found is None or (cls.found.done() and cls.found.exception()):
+            cls.found = asyncio.create_task(describe(DATA))
+        self.finish({"opened": cls.opened.isoformat(), "sets": json.loads(await asyncio.shield(cls.found))})
+
+
+class Runs(Passing):
+    """What runs in the background: the person's runs, and a new one."""
+
+    @authenticated
+    async def get(self) -> None:
+        runs = await asyncio.to_thread(batch.every)
+        self.finish(json.dumps([asdict(run) for run in runs[:LISTED_RUNS]]))
+
+    @authenticated
+    async def post(self) -> None:
+        asked = self.asked()
+        parameters = {str(name): str(value) for name, value in dict(asked.get("parameters", {})).items()}
+        file = self.home / str(asked.get("path", ""))
+        try:
+            run = await asyncio.to_thread(batch.start, file, parameters, close=bool(asked.get("close")))
+        except batch.Invalid as e:
+            raise HTTPError(400, str(e)) from e
+        self.set_status(201)
+        self.finish(json.dumps(asdict(run)))
+
+
+class CancelRun(Passing):
+    """End a run."""
+
+    @authenticated
+    async def post(self, run: str) -> None:
+        try:
+            await asyncio.to_thread(batch.cancel, run)
+        except batch.Invalid as e:
+            raise HTTPError(409, str(e)) from e
+        self.finish("{}")
+
+
+class Used(Passing):
+    """How much of its memory and processors the room uses."""
+
+    @authenticated
+    async def get(self) -> None:
+        try:
+            self.finish(json.dumps(asdict(usage())))
+        except (OSError, KeyError, ValueError) as e:
+            raise HTTPError(501, "What this room uses cannot be read here.") from e
+
+
+async def describe(folder: Path) -> bytes:
+    """The data sets of a folder as `dictionary` describes them, in JSON; found by a process of its own.
+
+    With -P a file in the home that is called as one of Python's own is not taken for it.
+    """
+    command = (sys.executable, "-P", "-m", "datasluse_release_requests.dictionary", str(folder))
+    program = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    try:
+        described, _ = await asyncio.wait_for(program.communicate(), DESCRIBED_WITHIN)
+    except TimeoutError:
+        program.kill()
+        raise HTTPError(504, "The data could not be described within a minute.") from None
+    if program.returncode:
+        raise HTTPError(500, "The data could not be described.")
+    return described
+
+
+def sign_commits(name: str, email: str) -> None:
+    """Give git the person's name, where they gave it none themselves."""
+    for key, value in {"user.name": name, "user.email": email}.items():
+        if _git_config("--get", key) != 0:
+            _git_config(key, value)
+
+
+def _git_config(*arguments: str) -> int:
+    command = ["/usr/bin/git", "config", "--global", *arguments]
+    return subprocess.run(command, capture_output=True, check=False).returncode
+
+
 def routes(base: str) -> list[tuple[str, type[Passing]]]:
     """The extension's addresses."""
     return [
         (url_path_join(base, "datasluse", path), handler)
         for path, handler in (
             ("look", Look),
+            ("room", Room),
+            ("data", Data),
+            ("usage", Used),
+            ("runs", Runs),
+            (r"runs/([A-Za-z0-9-]+)/cancel", CancelRun),
             ("requests", Requests),
             (r"requests/(\d+)/files", Files),
             (r"requests/(\d+)/(submit|withdraw|revise|give-up)", Act),

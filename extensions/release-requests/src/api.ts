@@ -94,12 +94,118 @@ export interface IFound {
   problem: 'missing' | 'outside' | 'many' | null;
 }
 
+/** What the room is for, with whom, on which data and until when; sizes in bytes. */
+export interface IAbout {
+  title: string;
+  purpose: string;
+  controller: string;
+  permit: string;
+  permit_until: string;
+  members: { full_name: string; role: string }[];
+  data: { name: string; added_at: string }[];
+  memory: number;
+  cpus: number;
+  /** Whether packages may be installed. */
+  packages: boolean;
+  /** The portal's address. */
+  portal: string;
+}
+
+/** What the room uses; sizes in bytes, times in seconds. */
+export interface IUsage {
+  memory: number;
+  memory_limit: number;
+  /** Processors that it may use. */
+  cpus: number;
+  /** Processor time since the room opened, read at a time `at`. */
+  processor: number;
+  at: number;
+  /** Programs that were ended because memory was used up. */
+  killed: number;
+}
+
+/** A notebook or script that runs, or ran, without a browser. */
+export interface IRun {
+  id: string;
+  file: string;
+  started: string;
+  ended: string;
+  state: 'running' | 'done' | 'failed' | 'cancelled' | 'lost';
+  /** Why it failed: `memory`, or its error as it was printed. */
+  why: string;
+  parameters: Record<string, string>;
+}
+
+export interface IColumn {
+  name: string;
+  type: string;
+  title_da: string;
+  title_en: string;
+  description_da: string;
+  description_en: string;
+  unit: string;
+  /** The code list of its data set that it uses, or empty. */
+  codes: string;
+}
+
+/** `code`, `label_da`, `label_en`. */
+export type ICode = Record<string, string>;
+
+export interface IDataFile {
+  path: string;
+  size: number;
+  /** Null where they would have to be counted. */
+  rows: number | null;
+  /** None where it is no table. */
+  columns: IColumn[];
+  /** Columns that are not listed. */
+  more: number;
+}
+
+export interface IDataSet {
+  name: string;
+  files: IDataFile[];
+  /** Files that are not listed. */
+  more: number;
+  codes: Record<string, ICode[]>;
+}
+
+/** The data that the room was opened with, and when. */
+export interface IData {
+  opened: string;
+  sets: IDataSet[];
+}
+
 /** The extension's server half, which passes everything on through the room's gate. */
 export class Api {
   constructor(private readonly settings: ServerConnection.ISettings) {}
 
   overview(): Promise<IOverview> {
     return this.call('GET', 'requests');
+  }
+
+  about(): Promise<IAbout> {
+    return this.call('GET', 'room');
+  }
+
+  data(): Promise<IData> {
+    return this.call('GET', 'data');
+  }
+
+  usage(): Promise<IUsage> {
+    return this.call('GET', 'usage');
+  }
+
+  runs(): Promise<IRun[]> {
+    return this.call('GET', 'runs');
+  }
+
+  run(path: string, parameters: Record<string, string>, close: boolean): Promise<IRun> {
+    return this.call('POST', 'runs', { path, parameters, close });
+  }
+
+  cancelRun(id: string): Promise<unknown> {
+    return this.call('POST', `runs/${id}/cancel`, {});
   }
 
   look(paths: string[]): Promise<IFound[]> {

@@ -4,6 +4,7 @@ import { PageConfig, URLExt } from '@jupyterlab/coreutils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { IServerSettings, ServerConnection, ServiceManagerPlugin } from '@jupyterlab/services';
+import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator } from '@jupyterlab/translation';
 import { Api } from './api';
 import { Connection } from './connection';
@@ -12,6 +13,9 @@ import { askAndRequest } from './form';
 import { Requests } from './model';
 import { outputs } from './outputs';
 import { icon, Panel, statusOf } from './panel';
+import { addRuns } from './runs-panel';
+import { start } from './start';
+import { addMeter } from './usage-meter';
 import { language, say, speak } from './words';
 
 const door = new Connection(window.fetch, URLExt.join(PageConfig.getBaseUrl(), 'api'));
@@ -30,7 +34,7 @@ const requests: JupyterFrontEndPlugin<void> = {
   description: 'Asks for results to leave the room.',
   autoStart: true,
   requires: [IFileBrowserFactory, IDocumentManager, ITranslator],
-  optional: [ILabShell, ILayoutRestorer, ICommandPalette],
+  optional: [ILabShell, ILayoutRestorer, ICommandPalette, IStatusBar],
   activate: (
     app: JupyterFrontEnd,
     files: IFileBrowserFactory,
@@ -38,7 +42,8 @@ const requests: JupyterFrontEndPlugin<void> = {
     translator: ITranslator,
     shell: ILabShell | null,
     restorer: ILayoutRestorer | null,
-    palette: ICommandPalette | null
+    palette: ICommandPalette | null,
+    statusBar: IStatusBar | null
   ) => {
     speak(translator.languageCode, navigator.languages);
     tellAboutTheDoor(door);
@@ -46,6 +51,9 @@ const requests: JupyterFrontEndPlugin<void> = {
     const panel = new Panel(model);
     app.shell.add(panel, 'left', { rank: 150 });
     restorer?.add(panel, panel.id);
+    if (statusBar) {
+      addMeter(statusBar, model.api);
+    }
     model.moved.connect((_, request) => {
       const { request: number, title, status: now } = request;
       if (['submitted', 'in_review', 'approved'].includes(now)) {
@@ -66,6 +74,7 @@ const requests: JupyterFrontEndPlugin<void> = {
     const clusters = () => {
       if (model.overview) {
         model.changed.disconnect(clusters);
+        start(app, model.api, model.overview.room.clusters).catch(e => Notification.error((e as Error).message));
         if (model.overview.room.clusters) {
           void import('./clusters-panel').then(({ addClusters }) => addClusters(app, model.api));
         }
@@ -89,10 +98,7 @@ const requests: JupyterFrontEndPlugin<void> = {
     const ask = async (paths: string[]) => {
       try {
         for (const path of paths) {
-          const context = documents.findWidget(path)?.context;
-          if (context?.model.dirty) {
-            await context.save(); // what is requested is what is seen
-          }
+          await saved(path);
         }
         const [overview, found] = await Promise.all([model.refresh(), model.api.look(paths)]);
         const request = await askAndRequest(model, overview, outputs(found, overview.accepted, overview.data_sets));
@@ -105,6 +111,13 @@ const requests: JupyterFrontEndPlugin<void> = {
       }
     };
     const open = () => (app.shell.currentWidget ? documents.contextForWidget(app.shell.currentWidget) : undefined);
+    const saved = async (path: string) => {
+      const context = documents.findWidget(path)?.context;
+      if (context?.model.dirty) {
+        await context.save(); // what is taken is what is seen
+      }
+    };
+    addRuns(app, model.api, { selected: () => selected(files)[0], open: () => open()?.path, save: saved });
     app.commands.addCommand('release-requests:request', {
       label: say('Request release…'),
       icon,
@@ -123,6 +136,7 @@ const requests: JupyterFrontEndPlugin<void> = {
         }
       }
     });
+    palette?.addItem({ command: 'datasluse:start', category: say('This room') });
     for (const command of ['release-requests:request', 'release-requests:request-open']) {
       palette?.addItem({ command, category: say('Requests for release') });
     }

@@ -94,6 +94,73 @@ const danish = {
   'Show a plot': 'Vis en figur',
   'Choose…': 'Vælg…',
   'Stop the cluster': 'Stop klyngen',
+  'Start': 'Start',
+  'About this project': 'Om dette projekt',
+  'New notebook': 'Ny notesbog',
+  'Terminal': 'Terminal',
+  'More…': 'Mere…',
+  'To the portal': 'Til portalen',
+  'Data': 'Data',
+  'Files': 'Filer',
+  'Results': 'Resultater',
+  'Your home is yours alone. What you put in the folder “project”, the other members see. Both are kept when the room closes.':
+    'Din hjemmemappe er din alene. Det, du lægger i mappen “project”, ser de andre medlemmer. Begge bevares, når rummet lukker.',
+  'Permit': 'Datatilladelse',
+  '{permit} of {controller}, until {day}': '{permit} fra {controller}, til og med {day}',
+  'Members': 'Medlemmer',
+  'lead': 'projektleder',
+  'analyst': 'analytiker',
+  'data manager': 'datamanager',
+  'This room': 'Dette rum',
+  '{cpus} CPU, {memory} GB memory': '{cpus} CPU, {memory} GB hukommelse',
+  'This project has no data yet.': 'Dette projekt har endnu ingen data.',
+  'Added since this room was opened, and there when it is opened again: {names}':
+    'Tilføjet, siden rummet blev åbnet, og til stede, når det åbnes igen: {names}',
+  'and {number} more files': 'og {number} filer mere',
+  'and {number} more columns': 'og {number} kolonner mere',
+  '{rows} rows': '{rows} rækker',
+  '{columns} columns': '{columns} kolonner',
+  'Column': 'Kolonne',
+  'Type': 'Type',
+  'What it is': 'Hvad det er',
+  'Memory {used} of {all} GB': 'Hukommelse {used} af {all} GB',
+  'CPU {percent} %': 'CPU {percent} %',
+  'What this room uses of its memory and processors': 'Hvad dette rum bruger af sin hukommelse og sine processorer',
+  'This room’s memory is nearly used up: {used} of {all} GB. Shut down kernels that you do not use, or delete large variables.':
+    'Rummets hukommelse er næsten brugt op: {used} af {all} GB. Luk kerner, du ikke bruger, eller slet store variable.',
+  'The room’s {all} GB of memory were used up, and a program was ended. A kernel loses its variables; files are kept.':
+    'Rummets {all} GB hukommelse blev brugt op, og et program blev afbrudt. En kerne mister sine variable; filer er bevaret.',
+  'Run in the background…': 'Kør i baggrunden…',
+  'Run in the background': 'Kør i baggrunden',
+  'Background runs': 'Kørsler i baggrunden',
+  'Run': 'Kør',
+  'done': 'færdig',
+  'failed': 'mislykkedes',
+  'cancelled': 'annulleret',
+  'ended with its room': 'sluttede med rummet',
+  '{name}, in the background: {state}': '{name}, i baggrunden: {state}',
+  'It used up the room’s memory.': 'Den brugte rummets hukommelse op.',
+  'It runs, also when you log out. See it under “Background runs” on the left.':
+    'Den kører, også når du logger ud. Se den under “Kørsler i baggrunden” til venstre.',
+  'Right-click a notebook or a script among the files and choose “Run in the background…”.':
+    'Højreklik på en notebook eller et script blandt filerne, og vælg “Kør i baggrunden…”.',
+  'It goes on when you log out. What it prints and a notebook’s result are in the folder “runs”, afterwards in the project folder’s, too.':
+    'Den fortsætter, når du logger ud. Det, den skriver ud, og en notebooks resultat ligger i mappen “runs”, bagefter også i projektmappens.',
+  'Nothing has run in the background here yet.': 'Der er endnu ikke kørt noget i baggrunden her.',
+  'Show its files': 'Vis dens filer',
+  'This is no parameter, such as year = 2020: {line}': 'Dette er ikke en parameter som f.eks. aar = 2020: {line}',
+  'It runs from the beginning, as it was last saved, with this room’s memory and processors. It goes on when you log out.':
+    'Den kører fra begyndelsen, som den sidst blev gemt, med dette rums hukommelse og processorer. Den fortsætter, når du logger ud.',
+  'Parameters, one a line, such as year = 2020 (they stand after the cell tagged “parameters”)':
+    'Parametre, én pr. linje, f.eks. aar = 2020 (de indsættes efter cellen med mærket “parameters”)',
+  'Close the room when it is done': 'Luk rummet, når den er færdig',
+  'Programs': 'Programmer',
+  '“pip install” in a terminal or a notebook takes packages from a mirror of this platform.':
+    '“pip install” i en terminal eller en notebook henter pakker fra et spejl på denne platform.',
+  'What you install stays in your home, and your clusters have it, too.':
+    'Det, du installerer, bliver i din hjemmemappe, og dine klynger har det også.',
+  'Nothing can be installed in this project; its operators can put packages into the image.':
+    'Der kan ikke installeres noget i dette projekt; driften kan lægge pakker i billedet.',
   'You are back in the room.': 'Du er tilbage i rummet.'
 } as const;
 
