@@ -19,8 +19,9 @@ const icon = new LabIcon({
 
 /** What the room is for: the page that is open when nothing else is. The browser's tab bears the project's name. */
 export async function start(app: JupyterFrontEnd, api: Api, clusters: boolean): Promise<void> {
-  const open = async () => {
-    const about = await api.about();
+  const asked = api.about(); // while JupyterLab is still being put together
+  const open = async (answer: Promise<IAbout>) => {
+    const about = await answer;
     name(app, about.title);
     const there = Array.from(app.shell.widgets('main')).find(widget => widget.id === ID);
     if (!there) {
@@ -33,12 +34,12 @@ export async function start(app: JupyterFrontEnd, api: Api, clusters: boolean): 
     }
     app.shell.activateById(ID);
   };
-  app.commands.addCommand('datasluse:start', { label: say('About this project'), icon, execute: open });
-  await app.restored;
+  app.commands.addCommand('datasluse:start', { label: say('About this project'), icon, execute: () => open(api.about()) });
+  await Promise.allSettled([app.restored, asked]);
   if (Array.from(app.shell.widgets('main')).every(widget => widget.id.startsWith('launcher'))) {
-    await open();
+    await open(asked);
   } else {
-    name(app, (await api.about()).title);
+    name(app, (await asked).title);
   }
 }
 
