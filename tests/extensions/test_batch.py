@@ -72,6 +72,7 @@ def test_a_run_outlives_who_started_it(tmp_path: Path, runs: Path) -> None:
     file = script(tmp_path, "import time; time.sleep(1); print('still here')")
     program = (
         "import os, signal, sys; from pathlib import Path; from datasluse import batch;"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL);"  # whoever runs the tests may have them go on without a terminal
         f"batch.start(Path({str(file)!r}), runs=Path({str(runs)!r})); os.killpg(0, signal.SIGHUP)"
     )
     if (starter := os.fork()) == 0:

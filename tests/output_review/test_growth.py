@@ -169,7 +169,8 @@ def test_every_kind_is_measured() -> None:
     assert {ending(name) for name in [*IN_KINDS, *(name for name, _, _ in FILES.values())]} == set(ACCEPTED)
 
 
-def test_the_measure_tells_a_square_from_a_line() -> None:
+def test_the_measure_tells_a_square_from_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.output_review.test_growth.PATIENCE", 2.0)
     spaces: Made = lambda n: " " * n  # noqa: E731
     assert growth(lambda raw: re.findall(rb" *x", raw), spaces, 2_000) > MOST
     assert growth(lambda raw: re.findall(rb" *", raw), spaces, 2_000) <= MOST

@@ -105,7 +105,7 @@ def test_a_run_outlives_the_login_and_is_told(
     panel: str,
     words: str,
 ) -> None:
-    write(scene.room, "night.ipynb", "import time; time.sleep(20)", "print('the night is over', 6 * 7)")
+    write(scene.room, "night.ipynb", "import time; time.sleep(8)", "print('the night is over', 6 * 7)")
     ada = visitor(language)
     page = enter(scene, ada)
     page.goto(f"{scene.room.origin}/lab/tree/night.ipynb")

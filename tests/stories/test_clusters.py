@@ -401,7 +401,8 @@ from dask.distributed import wait
 from datasluse import Cluster
 client = Cluster(workers=1).get_client()
 client.wait_for_workers(1, timeout=60)
-x = da.random.random((16_000, 16_000), chunks=(2_000, 2_000)).persist()  # 2 GB; a worker spills above 1.26
+client.run(lambda dask_worker: setattr(dask_worker.data.fast, "n", 100e6))  # 1.26 GB as it is: a minute's writing
+x = da.random.random((8_000, 8_000), chunks=(1_000, 1_000)).persist()  # 0.5 GB
 wait(x)
 spilled = client.run(lambda dask_worker: len(dask_worker.data.disk))
 mounted = client.run(lambda: [line.split()[2] for line in open("/proc/mounts") if " /scratch " in line])
