@@ -148,6 +148,11 @@ class Settings(BaseModel):
         return self.state / "assets"
 
     @property
+    def images_record(self) -> Path:
+        """Which images the installation runs from: their tags by their names, as JSON."""
+        return self.state / "images.json"
+
+    @property
     def masks(self) -> Path:
         """A folder per size of containers, with the files that stand over what the kernel counts for all."""
         return self.state / "masks"

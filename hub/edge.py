@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import socket
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes
@@ -39,7 +41,13 @@ def configuration(settings: Settings) -> str:
         binds=_binds(settings),
         certificate=certificates.shown(settings) if settings.certificate else None,
         user=settings.user("edge"),
+        waiting_script=f"sha256-{b64encode(sha256(_waiting_script(settings).encode()).digest()).decode()}",
     )
+
+
+def _waiting_script(settings: Settings) -> str:
+    """What the page that waits for a room does; its hash is in the page's policy."""
+    return (TEMPLATES / "waiting.js").read_text().replace("@PORTAL@", settings.portal_origin)
 
 
 def write(settings: Settings) -> None:
@@ -51,6 +59,7 @@ def write(settings: Settings) -> None:
         "haproxy.cfg": configuration(settings),
         "closed.html": (TEMPLATES / "room-closed.html").read_bytes().decode(),
         "unavailable.http": (TEMPLATES / "edge-unavailable.http").read_bytes().decode(),
+        "waiting.html": (TEMPLATES / "waiting.html").read_text().replace("@SCRIPT@", _waiting_script(settings)),
     }
     for name, text in written.items():
         path = folder(settings) / name

@@ -35,6 +35,8 @@ PYTHON = "3.11.2"
 """Debian 12's: wheels are taken for the image's Python, not for the host's."""
 
 LAB_FILES = "/opt/room/share/jupyter/lab/static"
+FIRST = "first.json"
+"""Beside JupyterLab's files: those that it loads first."""
 ALWAYS = ("gate", "base", "sandbox")
 PYTORCH = os.environ.get("SLUSE_PYTORCH_INDEX", "https://download.pytorch.org/whl/cpu")
 """Where torch is fetched without CUDA; the wheel's hash is in the image's folder."""
@@ -128,6 +130,18 @@ def publish(settings: Settings, tag: str, docker: APIClient, say: Say) -> None:
             if path.is_file() and compressor.should_compress(path.name):
                 compressor.compress(str(path))
         partial.rename(folder)
+    if not (folder / FIRST).exists():
+        (folder / FIRST).write_text(json.dumps(_first(folder)))
+
+
+def _first(files: Path) -> list[str]:
+    """What JupyterLab loads before it can be used, as its pages name it: its own program first.
+
+    A page that waits for a room loads these meanwhile. Another version's that are not there are left out.
+    """
+    listed = (Path(__file__).parent / "jupyterlab-first.txt").read_text().splitlines()
+    found = (next(files.glob(f"{name}.*.js"), None) for name in listed if not name.startswith("#"))
+    return [f"{file.name}?v={file.name.split('.')[-2]}" for file in found if file is not None]
 
 
 def _list(settings: Settings, name: str, tag: str, say: Say) -> None:
@@ -331,7 +345,7 @@ def _cache() -> Path:
 
 
 def _record(settings: Settings) -> Path:
-    return settings.state / "images.json"
+    return settings.images_record
 
 
 def _run(command: list[str], stdin: object = None, tools: Path | None = None, cwd: Path | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from governance.errors import NotAllowed, NotFound, Refused, Unavailable
 from governance.rooms import SIZES, Standing
 from governance.tables import DataVersion, Project, ProjectRole, Room, RoomState
 from governance.tiers import TIERS
-from portal import guard
+from portal import guard, lab_files
 from portal.site import Member, go, member
 from portal.tickets import mint
 
@@ -67,8 +68,13 @@ def open_room(
 
 
 @router.get("/rooms/{room}")
-def show_room(here: Me, room: str, enter: bool = False) -> Response:
-    """How my room is: starting, open, closed or failed. With `enter`, the browser goes in when it is open."""
+def show_room(here: Me, room: str, enter: bool = False, waited: bool = False) -> Response:
+    """How my room is: starting, open, closed or failed.
+
+    Args:
+        enter: the browser goes in, at once: the room's own address waits for it.
+        waited: that took too long there, so it waits here, where it is told why.
+    """
     standing = _mine(here, room)
     reason = Refused.of_json(standing.room.reason) if standing.room.reason else None
     direct = not TIERS[standing.project.tier].direct
@@ -76,6 +82,7 @@ def show_room(here: Me, room: str, enter: bool = False) -> Response:
         "room.html",
         here=standing,
         enter=enter,
+        waited=waited,
         reason=reason,
         sizes=rooms.sizes(),
         every_size=SIZES,
@@ -94,7 +101,10 @@ def room_state(here: Me, room: str) -> dict[str, Any]:
 
 @router.post("/rooms/{room}/enter")
 def enter_room(here: Me, room: str) -> Response:
-    """Admit this login to the room, and hand the browser the ticket as a form that sends itself to the room's host."""
+    """Admit this login to the room, and hand the browser the ticket as a form that sends itself to the room's host.
+
+    While the room starts, the edge answers there with a page that waits for it (`hub/templates/waiting.html`).
+    """
     settings = here.site.settings
     with here.site.database.write() as tx:
         now = here.site.clock()
@@ -102,12 +112,15 @@ def enter_room(here: Me, room: str) -> Response:
         refused = rooms.access_refused(tx, standing, settings, now)
         if refused:
             raise NotAllowed(refused.message, **refused.values)
-        if standing.room.actual != RoomState.OPEN:
+        is_starting = standing.room.actual == RoomState.STARTING
+        if standing.room.actual != RoomState.OPEN and not is_starting:
             raise Unavailable("This room is not open yet. Wait until it is, then go in.")
         admission = rooms.admit(tx, standing.room, here.login, now)
-    here.site.reconciler.admit(room)
+    with suppress(Unavailable) if is_starting else nullcontext():  # a gate that is made later knows the rows
+        here.site.reconciler.admit(room)
     ticket = mint(settings, room, admission, now)
-    answer = here.page("enter.html", origin=settings.room_origin(room), ticket=ticket)
+    files = lab_files.folder(settings, standing.room.image)
+    answer = here.page("enter.html", origin=settings.room_origin(room), ticket=ticket, files=files)
     answer.headers["Content-Security-Policy"] = guard.POLICY.format(forms=settings.room_origin(room))
     return answer
 

@@ -1,6 +1,12 @@
 // Waits for a room to open, shows how long it has taken, and goes in.
 const waiting = document.getElementById("waiting");
 
+function enter() {
+  // Come back to this page without going in again.
+  history.replaceState(null, "", location.pathname);
+  document.getElementById("enter").submit();
+}
+
 async function look() {
   let now;
   try {
@@ -14,12 +20,9 @@ async function look() {
     document.getElementById("seconds").textContent = `${Math.round(now.seconds)} s`;
     return setTimeout(look, 100);
   }
-  if (now.state === "open" && waiting.dataset.enter) {
-    // Come back to this page without going in again.
-    history.replaceState(null, "", location.pathname);
-    return document.getElementById("enter").submit();
-  }
+  if (now.state === "open" && waiting.dataset.enter) return enter();
   location.replace(location.pathname);
 }
 
-if (waiting) look();
+// The room's own address waits for it, too, and loads JupyterLab meanwhile.
+if (waiting) waiting.dataset.there ? enter() : look();

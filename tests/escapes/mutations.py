@@ -22,7 +22,8 @@ from hub import walls
 from sluse import processes, status
 from tests.conftest import ROOT, until
 
-GATE, CONTAINER, WALLS = "hub/templates/gate.cfg", "hub/container.py", "hub/walls.py"
+GATE, EDGE = "hub/templates/gate.cfg", "hub/templates/edge.cfg"
+CONTAINER, WALLS = "hub/container.py", "hub/walls.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,18 @@ MUTATIONS = (
         '{{- refuse(403, "origin", "enter !{ req.hdr(origin) -m str " ~ portal_origin ~ " }") }}',
         "",
         "D5",
+    ),
+    Mutation(
+        "a ticket kept from any page",
+        (
+            Edit(
+                EDGE,
+                "acl from_portal req.hdr(origin) -m str {{ settings.portal_origin }}",
+                "acl from_portal always_true",
+            ),
+        ),
+        ("D16",),
+        programs=("edge",),
     ),
     gate(
         "changes from any page",
@@ -347,6 +360,12 @@ def _write(path: Path, content: bytes) -> None:
 
 def _take_effect(settings: Settings, mutation: Mutation) -> None:
     """Start anew what runs the code; the firewall is put up anew by it, when it is missed."""
+    if any(edit.file == EDGE for edit in mutation.edits):
+        python = processes.current(settings).resolve() / "bin" / "python"
+        program = (
+            f"from governance.settings import load; from hub import edge; edge.write(load({settings.installation!r}))"
+        )
+        subprocess.run([python, "-c", program], check=True, cwd="/")
     if mutation.programs:
         _restart(settings, mutation.programs)
     if any(edit.file == WALLS for edit in mutation.edits):

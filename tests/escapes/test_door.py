@@ -6,9 +6,11 @@ import base64
 import hashlib
 import hmac
 import json
+import secrets
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -119,6 +121,34 @@ def test_the_ticket_is_taken_from_the_portals_form_alone(stack: Stack, rooms: tu
     for origin in (other.origin, "null", "http://evil.example"):
         assert room.knock(room.ticket, origin).status_code == 403
     assert room.http.get("/_gate/enter", params={"ticket": room.ticket}).status_code == 403
+
+
+@attempt(
+    "D16",
+    "have the edge keep a ticket of one's own choice, where a room has no gate yet",
+    wall="`edge.cfg` `from_portal`, `ticket`",
+    answer="404, and no cookie",
+)
+def test_the_edge_keeps_tickets_from_the_portals_form_alone(stack: Stack, room: Room) -> None:
+    nobodys = stack.settings.authority(stack.settings.room_host(secrets.token_hex(5)))
+    portal, good = {"Origin": stack.settings.portal_origin}, {"ticket": room.ticket}
+
+    def asks(method: str, ticket: dict[str, str], **headers: str) -> httpx.Response:
+        return room.http.request(method, "/_gate/enter", data=ticket, headers={"Host": nobodys} | headers)
+
+    kept = asks("POST", good, **portal)
+    assert (kept.status_code, kept.headers["set-cookie"].split(";")[0]) == (200, f"__Host-room={room.ticket}")
+    assert room.http.get("/lab", headers={"Host": nobodys, "Cookie": f"__Host-room={room.ticket}"}).status_code == 404
+    wrong = [
+        asks("POST", good),
+        asks("GET", good, **portal),
+        *(asks("POST", good, Origin=origin) for origin in (room.origin, "null", "http://evil.example")),
+        *(
+            asks("POST", {"ticket": bad}, **portal)
+            for bad in ("", "a", "a.b", "a.b.c; Domain=x", "a.b.c\r\nX: y", "%0a.b.c")
+        ),
+    ]
+    assert [(answer.status_code, "set-cookie" in answer.headers) for answer in wrong] == [(404, False)] * len(wrong)
 
 
 @attempt("D6", "use a stolen ticket at another room's host", wall="`aud` in `gate.cfg`", answer="401, `ticket`")

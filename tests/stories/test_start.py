@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from governance import data, projects, rooms
 from tests.browser import Visitor
-from tests.conftest import Room, Stack
+from tests.conftest import ROOT, Room, Stack, until
 from tests.stories.conftest import Scene, enter, violations
 
 PURPOSE = "To count what nobody has counted."
@@ -125,3 +125,60 @@ def test_a_widget_is_drawn(scene: Scene, visitor: Callable[..., Visitor]) -> Non
     expect(bar).to_be_visible(timeout=60_000)
     expect(page.locator(".jp-OutputArea-output").first).to_contain_text("counting")
     assert ada.complaints == []
+
+
+@pytest.mark.parametrize(("language", "words"), [("en-GB", "The room is starting"), ("da-DK", "Projektrummet starter")])
+def test_a_rooms_address_waits_for_it_and_loads_jupyterlab(
+    stack: Stack, visitor: Callable[..., Visitor], axe: str, language: str, words: str
+) -> None:
+    ada = stack.person("ada")
+    stack.project(ada)
+    visiting = visitor(language)
+    visiting.log_in(stack, ada.name, ada.password)
+    page = visiting.page
+    with stack.held("hub"):
+        page.locator("form[action$=room] button").click()
+        expect(page.get_by_role("heading", name=words)).to_be_visible()
+        assert f".{stack.settings.rooms_domain}" in page.url
+        until(lambda: loaded(page) == listed(), 30)
+        visiting.photograph(f"waiting-{language[:2]}")
+        assert violations(page, axe) == []
+    visiting.arrives(stack.settings.portal_origin)
+    page.wait_for_selector(".datasluse-start", timeout=60_000)
+    until(
+        lambda: set(listed()) <= set(loaded(page)), 30
+    )  # another JupyterLab, another list: write into it what it loads
+    assert len(loaded(page)) <= len(listed()) + FEW
+    assert page.evaluate(FETCHED_AGAIN) <= FEW
+    assert visiting.complaints == []
+
+
+def test_a_start_that_takes_long_is_waited_for_where_it_is_told_why(
+    stack: Stack, visitor: Callable[..., Visitor]
+) -> None:
+    ada = stack.person("ada")
+    stack.project(ada)
+    visiting = visitor()
+    visiting.log_in(stack, ada.name, ada.password)
+    with stack.held("hub"):
+        visiting.page.locator("form[action$=room] button").click()
+        visiting.page.wait_for_url(f"{stack.settings.portal_origin}/rooms/*", timeout=30_000)
+        expect(visiting.page.locator("#waiting")).to_contain_text("The room is starting")
+    visiting.arrives(stack.settings.portal_origin)
+
+
+FETCHED_AGAIN = """performance.getEntriesByType('resource')
+    .filter(entry => /assets.*[.]js[?]/.test(entry.name) && entry.transferSize > 0).length"""
+FEW = 5
+
+
+def loaded(page: Page) -> list[str]:
+    """JupyterLab's programs that a page has loaded, without what their contents add to their names."""
+    names: list[str] = page.evaluate("performance.getEntriesByType('resource').map(entry => entry.name)")
+    return sorted({name.split("/")[-1].split(".")[0] for name in names if "/assets/" in name and ".js?" in name})
+
+
+def listed() -> list[str]:
+    return sorted(
+        line for line in (ROOT / "hub" / "jupyterlab-first.txt").read_text().split("\n") if line[:1] not in "#"
+    )
