@@ -26,9 +26,9 @@ from governance.database import Database
 from governance.errors import STATUS, NotFound, Refused
 from governance.settings import Settings
 from governance.tables import Person
+from inspection import types
+from inspection.report import advice
 from output_review import frozen, service, store
-from output_review.inspection import kinds
-from output_review.inspection.report import advice
 from output_review.tables import ReleaseRequest, RequestFile
 
 log = logging.getLogger("intake")
@@ -133,8 +133,13 @@ def mine(here: Here) -> dict[str, Any]:
             },
             "data_sets": [version.name for version in data.of_project(tx, project.id)],
             "accepted": {
-                "endings": kinds.ACCEPTED,
-                "others": {ending: here.speech.gettext(advice(why)) for ending, why in kinds.OTHERS.items()},
+                "endings": types.accepted(),
+                "others": {
+                    ending: here.speech.gettext(advice(one.refusal))
+                    for one in types.TYPES
+                    if one.refusal
+                    for ending in one.endings
+                },
                 "other": here.speech.gettext(other),
                 "largest_file": service.LARGEST_FILE,
                 "largest_request": service.LARGEST_REQUEST,

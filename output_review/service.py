@@ -16,11 +16,11 @@ from governance.audit import Event
 from governance.errors import Invalid, NotAllowed, NotFound, Refused
 from governance.rooms import Standing
 from governance.tables import Person, PlatformRole, Project
+from inspection import types
+from inspection.characters import hidden
+from inspection.report import advice
 from output_review import domain, store
 from output_review.domain import Actor, Bytes, Status, Vote
-from output_review.inspection import kinds
-from output_review.inspection.characters import hidden
-from output_review.inspection.report import advice
 from output_review.tables import EarlierRound, FileState, FileVote, Release, ReleaseRequest, RequestFile
 
 MOST_FILES = 500
@@ -97,8 +97,8 @@ def announce(tx: Session, row: ReleaseRequest, said: Output) -> RequestFile:
         raise Invalid("A file's name is 1 to 200 visible characters without slashes, and does not begin with a dot.")
     if not _fits_everywhere(name):
         raise Invalid("A file cannot be called {name} on every computer. Choose another name.", name=name)
-    if not kinds.accepted(name):
-        raise Invalid(advice(kinds.refusal(name)))
+    if refusal := types.by_name(name).refusal:
+        raise Invalid(advice(refusal))
     if said.persons is not None and not 0 <= said.persons < 2**63:
         raise Invalid("The number of persons is a whole number, or nothing.")
     known = {version.name for version in data.of_project(tx, row.project_id)}

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import httpx
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from governance import jobs
@@ -37,21 +37,47 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+Count = Annotated[int, Field(ge=0, lt=1 << 53)]
+Values = Annotated[dict[Short, Short | Count], Field(max_length=5)]
+
+
+class _Place(_Strict):
+    """`inspection.places.Place`, without what is empty."""
+
+    cell: Count | None = None
+    output: Count | None = None
+    part: Short = ""
+    path: Short = ""
+    line: Count | None = None
+    row: Count | None = None
+    column: Count | None = None
+    heading: Short = ""
+    byte: Count | None = None
+    elsewhere: bool = False
+
+
 class _Finding(_Strict):
-    rule: Short
-    place: Short
-    evidence: Short
+    check: Short
+    version: Count
+    kind: Short
+    severity: Literal["block", "decide", "note"]
+    confidence: Literal["high", "low"]
+    place: _Place
+    said: Short
+    values: Values
 
 
 class _Dropped(_Strict):
     what: Short
-    place: Short
+    place: _Place
+    values: Values
 
 
 class _Report(_Strict):
     """What the sandbox says: it opened hostile bytes, so nothing but this shape is taken from it."""
 
     kind: Short
+    policy: Short
     dropped: list[_Dropped]
     findings: list[_Finding]
 
@@ -233,7 +259,7 @@ def _keep(made: Mapping[str, bytes], kept: FrozenStore, number: int) -> Inspecti
             return None
         if "refused" in said:
             return Inspection(_Refusal(**said).model_dump())
-        report = _Report(**said).model_dump()
+        report = _Report(**said).model_dump(exclude_unset=True)
     except (TypeError, ValueError, ValidationError, RecursionError):
         return FAILED
     canonical, view = made.get(f"{number}/canonical"), made.get(f"{number}/view.html")

@@ -12,10 +12,11 @@ from governance import projects
 from governance.errors import NotFound
 from governance.tables import Person, Project
 from governance.tiers import TIERS
+from inspection.checks import CHECKS
+from inspection.report import advice
 from output_review import bundle, frozen, release, service, store
 from output_review.domain import Actor, Status
 from output_review.frozen import Tampered
-from output_review.inspection.report import RULES, advice
 from output_review.tables import FileVote, ReleaseRequest, RequestFile
 from portal import guard
 from portal.site import Member, go, member
@@ -105,7 +106,7 @@ def show(here: Me, number: int) -> Response:
         earlier=earlier,
         seen_before=seen_before,
         needed=needed,
-        rules=RULES,
+        checks=CHECKS,
         advice=advice,
     )
     frames = f"; frame-src {here.site.settings.content_origin}"

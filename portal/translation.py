@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -16,7 +17,9 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from governance.errors import Refused
-from output_review.inspection.report import REFUSALS, RULES
+from inspection import places
+from inspection.checks import CHECKS
+from inspection.report import DROPPED, EVIDENCE, PARTS, REFUSALS
 
 LANGUAGES = {"da": "Dansk", "en": "English"}
 DEFAULT = "da"
@@ -25,6 +28,13 @@ ROOT = Path(__file__).parent.parent
 DANISH = Path(__file__).parent / "locale" / "da.po"
 SPOKEN = ("governance", "output_review", "portal")
 """The packages whose sentences a person may meet in the browser; the operator's command line is English."""
+SAID = {
+    "inspection/checks.py": [check.title for check in CHECKS.values()],
+    "inspection/places.py": [*places.STEPS.values(), places.WHOLE, places.ELSEWHERE],
+    "inspection/report.py": [*REFUSALS.values(), *EVIDENCE.values(), *DROPPED.values(), *PARTS.values()],
+}
+"""Sentences that stand in tables; some are a value alone."""
+VALUE = re.compile(r"\{\w*\}")
 METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
 KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "_": None,
@@ -96,8 +106,9 @@ def _template() -> Catalog:
     template = Catalog(project="Datasluse", version="0.1", charset="utf-8")
     for file, _line, message in _messages():
         template.add(message, locations=[(file, 0)])
-    for message in [*RULES.values(), *REFUSALS.values()]:
-        template.add(message, locations=[("output_review/inspection/report.py", 0)])
+    for file, messages in SAID.items():
+        for message in (one for one in messages if not VALUE.fullmatch(one)):
+            template.add(message, locations=[(file, 0)])
     return template
 
 

@@ -35,7 +35,7 @@ def check(
     files: Annotated[list[Path], typer.Argument(help="Files as they would be requested.")], as_json: Json = False
 ) -> None:
     """Inspect files as a release request would: what would leave, and what a checker would be told."""
-    from output_review.inspection import local
+    from inspection import local
 
     try:
         reports = local.inspect({str(file): file.read_bytes() for file in files})

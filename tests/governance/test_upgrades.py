@@ -8,13 +8,30 @@ from typing import Any
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import JSON, Boolean, Column, Date, DateTime, Engine, Integer, MetaData, Table, insert, select, text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Engine,
+    Integer,
+    MetaData,
+    Table,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from governance.database import Database, _alembic
 from governance.errors import Invalid
 from governance.tables import Base
-from output_review.tables import ReleaseRequest
+from inspection.places import words
+from inspection.report import DROPPED, EVIDENCE, said
+from output_review.tables import ReleaseRequest, RequestFile
+from portal.translation import translator
 
 REVISIONS = [revision.revision for revision in ScriptDirectory.from_config(_alembic()).walk_revisions()][::-1]
 MOMENT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -55,7 +72,7 @@ def test_rows_of_every_revision_come_through(empty_database: Database, revision:
     tables = reflected(engine)
     for name, rows in before.items():
         kept = [column for column in tables[name].columns if column.name in rows[0]]
-        lost = set(rows[0]) - {column.name for column in kept} - DROPPED.get(name, set())
+        lost = set(rows[0]) - {column.name for column in kept} - MOVED.get(name, set())
         assert not lost, name
         with engine.connect() as connection:
             after = [row._asdict() for row in connection.execute(select(*kept))]
@@ -84,7 +101,7 @@ def test_a_row_that_points_nowhere_is_refused_and_nothing_is_changed(tmp_path: P
     database.engine.dispose()
 
 
-DROPPED = {"release_requests": {"purpose"}}
+MOVED = {"release_requests": {"purpose"}}
 """What a later revision moved elsewhere, by table."""
 
 
@@ -135,3 +152,21 @@ def reflected(engine: Engine) -> dict[str, Table]:
 
 def in_order(rows: list[dict[str, Any]]) -> list[str]:
     return sorted(str(row) for row in rows)
+
+
+def test_findings_in_words_are_still_said(empty_database: Database) -> None:
+    empty_database.migrate("0010")
+    filled(empty_database.engine)
+    file = reflected(empty_database.engine)["request_files"]
+    finding = {"rule": "cpr", "place": "row 2, column n", "evidence": "01••••-••••"}
+    left_out = {"what": "byte order mark", "place": "start"}
+    with empty_database.engine.begin() as connection:
+        connection.execute(update(file).where(file.c.id == 1).values(findings=[finding], dropped=[left_out]))
+    empty_database.migrate()
+    with Session(empty_database.engine) as tx:
+        [found], [dropped] = tx.get_one(RequestFile, 1).findings, tx.get_one(RequestFile, 1).dropped
+        assert tx.get_one(RequestFile, 2).findings == []
+    assert (found["check"], found["severity"]) == ("cpr", "block")
+    assert words(found["place"]) == "row 2, column n"
+    assert said(EVIDENCE, found["said"], found["values"]) == "01••••-••••"
+    assert said(DROPPED, dropped["what"], dropped["values"], translator("da").gettext) == "byterækkefølgemærke (BOM)"

@@ -6,7 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from output_review.inspection import local
+from inspection import local
 from tests.conftest import SLUSE
 
 

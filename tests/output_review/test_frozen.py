@@ -65,7 +65,7 @@ def tar(**members: bytes) -> bytes:
     return out.getvalue()
 
 
-GOOD = b'{"kind": "csv", "dropped": [], "findings": []}'
+GOOD = b'{"kind": "csv", "policy": "x/1", "dropped": [], "findings": []}'
 
 
 def test_a_whole_answer_of_the_sandbox_is_kept(kept: FrozenStore) -> None:
@@ -80,7 +80,11 @@ def test_a_whole_answer_of_the_sandbox_is_kept(kept: FrozenStore) -> None:
         {"1__report.json": b"not json", "1__canonical": b"a", "1__view.html": b"v"},
         {"1__report.json": b"[]", "1__canonical": b"a", "1__view.html": b"v"},
         {"1__report.json": GOOD.replace(b"kind", b"other"), "1__canonical": b"a", "1__view.html": b"v"},
-        {"1__report.json": b'{"kind": 3, "dropped": [], "findings": []}', "1__canonical": b"a", "1__view.html": b"v"},
+        {
+            "1__report.json": b'{"kind": 3, "policy": "x/1", "dropped": [], "findings": []}',
+            "1__canonical": b"a",
+            "1__view.html": b"v",
+        },
         {"1__report.json": b"[" * 100_000, "1__canonical": b"a", "1__view.html": b"v"},
         {"1__report.json": GOOD, "1__view.html": b"v"},
         {"1__report.json": GOOD, "1__canonical": b"a"},

@@ -12,8 +12,8 @@ from time import process_time
 
 import pytest
 
-from output_review.inspection.engine import inspect
-from output_review.inspection.kinds import ACCEPTED, ending
+from inspection.engine import inspect
+from inspection.types import accepted, ending
 from tests.output_review.hostile.build import (
     base64_of,
     before_end,
@@ -166,7 +166,7 @@ def test_twice_the_parts_take_twice_the_time(parts: str) -> None:
 
 
 def test_every_kind_is_measured() -> None:
-    assert {ending(name) for name in [*IN_KINDS, *(name for name, _, _ in FILES.values())]} == set(ACCEPTED)
+    assert {ending(name) for name in [*IN_KINDS, *(name for name, _, _ in FILES.values())]} == set(accepted())
 
 
 def test_the_measure_tells_a_square_from_a_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,12 +27,13 @@ from governance.database import Database
 from governance.settings import Settings, proposed
 from governance.tables import Person, PlatformRole, ProjectRole, Room
 from governance.tiers import Tier
+from inspection import __main__ as sandbox
+from inspection.checks import CHECKS
+from inspection.engine import Inspected, inspect
+from inspection.report import DROPPED, REFUSALS, NoCanonicalForm, said
 from output_review import service, worker
 from output_review.domain import Actor, Status
 from output_review.frozen import FrozenStore
-from output_review.inspection import __main__ as sandbox
-from output_review.inspection.engine import inspect
-from output_review.inspection.report import REFUSALS, RULES, Inspected, NoCanonicalForm
 from output_review.intake import create_app
 from output_review.service import Inspection, Output
 from output_review.tables import EarlierRound, FileVote, ReleaseRequest, RequestFile
@@ -60,8 +61,11 @@ def test_a_hostile_file_gets_its_answer(case: Case) -> None:
     done = inspect(case.name, case.raw)
     _nothing_runs(done)
     _leaves_the_same_again(case, done)
-    found, dropped = {finding.rule for finding in done.findings}, [one.what for one in done.dropped]
-    assert found <= set(RULES)
+    found, dropped = (
+        {finding.check for finding in done.findings},
+        [said(DROPPED, one.what, one.values) for one in done.dropped],
+    )
+    assert found <= set(CHECKS)
     match case.expect:
         case Found(rule):
             assert rule in found
@@ -102,13 +106,13 @@ def test_the_sandbox_says_the_same_in_a_form_the_worker_takes(
     family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = {n: case for n, case in enumerate(CASES) if case.family == family}
-    asked, said = io.BytesIO(worker.packed({n: (case.name, case.raw) for n, case in given.items()})), io.BytesIO()
+    asked, answered = io.BytesIO(worker.packed({n: (case.name, case.raw) for n, case in given.items()})), io.BytesIO()
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=asked))
-    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=said))
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=answered))
     sandbox.main()
     monkeypatch.undo()
     kept = FrozenStore(tmp_path)
-    for n, done in worker.keep(worker.unpacked(said.getvalue()), kept, given).items():
+    for n, done in worker.keep(worker.unpacked(answered.getvalue()), kept, given).items():
         if isinstance(expect := given[n].expect, Refused):
             assert done.report["refused"] == expect.reason, given[n].id
         else:
@@ -120,8 +124,8 @@ def test_the_sandbox_says_the_same_in_a_form_the_worker_takes(
 def test_a_sandbox_that_was_taken_over_says_nothing_but_what_fits(
     case: Case, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = httpx.MockTransport(lambda _: httpx.Response(200, content=case.raw))
-    monkeypatch.setattr("output_review.worker.httpx.HTTPTransport", lambda **_: said)
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=case.raw))
+    monkeypatch.setattr("output_review.worker.httpx.HTTPTransport", lambda **_: transport)
     done = worker.keep(worker.sandboxed(settings, {1: (case.name, b"")}), FrozenStore(tmp_path), {1: None})[1]
     assert done.report.get("refused") == (case.expect.reason if isinstance(case.expect, Refused) else None)
     assert (done.canonical_sha256 is None) == isinstance(case.expect, Refused)
@@ -130,7 +134,7 @@ def test_a_sandbox_that_was_taken_over_says_nothing_but_what_fits(
 # -- calls of rooms to the intake --------------------------------------------------------------------------------------
 LONG_AGO = NOW - timedelta(days=30)
 PEOPLE = ("ada", "bob", "closed", "left", "gone", "untrained", "ended")
-READY = {"kind": "csv", "dropped": [], "findings": []}
+READY = {"kind": "csv", "policy": "x/1", "dropped": [], "findings": []}
 
 
 @dataclass

@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import zlib
 
 import pytest
 from PIL import Image, PngImagePlugin
 
-from output_review.inspection.engine import inspect
-from output_review.inspection.report import REFUSALS, RULES, Inspected, NoCanonicalForm
+from inspection.checks import CHECKS
+from inspection.engine import Inspected, inspect
+from inspection.report import REFUSALS, NoCanonicalForm
 
 
 def rules(text: str, name: str = "table.csv") -> list[str]:
-    return [finding.rule for finding in inspect(name, text.encode()).findings]
+    return [finding.check for finding in inspect(name, text.encode()).findings]
 
 
 def refused(name: str, raw: bytes) -> str:
@@ -41,8 +43,8 @@ def refused(name: str, raw: bytes) -> str:
 )
 def test_cpr_numbers_are_flagged(text: str) -> None:
     assert "cpr" in rules(text)
-    evidence = inspect("t.csv", text.encode()).findings[0].evidence
-    assert not any(digits in evidence for digits in ("5234", "8999", "6234"))
+    said = json.dumps(inspect("t.csv", text.encode()).as_json())
+    assert not any(digits in said for digits in ("5234", "8999", "6234"))
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_other_small_numbers_are_not(text: str) -> None:
 )
 def test_what_a_checker_should_look_at(text: str, rule: str) -> None:
     assert rule in rules(text)
-    assert rule in RULES
+    assert rule in CHECKS
 
 
 @pytest.mark.parametrize("text", ["a,b\n-1.5,+2\n", "a,b\n-,–\n", "a,b\næ,ø\n", "a,b\n-3%,x\n", '"a, b",c\n1,2\n'])
@@ -224,16 +226,16 @@ def test_what_is_under_transparent_pixels_does_not_leave() -> None:
     out = io.BytesIO()
     image.save(out, "PNG")
     done = inspect("f.png", out.getvalue())
-    assert [d.what for d in done.dropped] == ["transparency, and what was under it"]
+    assert [d.what for d in done.dropped] == ["transparency"]
     with Image.open(io.BytesIO(done.canonical)) as canonical:
         assert canonical.getpixel((0, 0)) == (255, 255, 255)
 
 
 def test_findings_are_not_cut_in_silence() -> None:
     many = "n\n" + "3\n" * 150
-    found = [f for f in inspect("t.csv", many.encode()).findings if f.rule == "small_count"]
+    found = [f for f in inspect("t.csv", many.encode()).findings if f.check == "small_count"]
     assert len(found) == 101
-    assert found[-1].evidence == "50 more"
+    assert (found[-1].said, found[-1].values, found[-1].place.elsewhere) == ("more", {"count": 50}, True)
 
 
 def test_bad_images_are_refused() -> None:

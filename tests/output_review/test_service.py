@@ -45,7 +45,7 @@ class Cast:
 
     def in_review(self, tx: Session, files: int = 1) -> ReleaseRequest:
         row = self.submitted(tx, files)
-        report = {"kind": "csv", "dropped": [], "findings": []}
+        report = {"kind": "csv", "policy": "x/1", "dropped": [], "findings": []}
         found = {file.id: Inspection(report, SHA, 9, SHA) for file in store.files(tx, row.id)}
         service.inspected(tx, row, found, NOW)
         return row
@@ -92,7 +92,7 @@ def test_the_inspection_sends_back_what_has_no_canonical_form(cast: Cast) -> Non
     with cast.database.write() as tx:
         row = cast.submitted(tx, files=2)
         first, second = store.files(tx, row.id)
-        report = {"kind": "csv", "dropped": [], "findings": []}
+        report = {"kind": "csv", "policy": "x/1", "dropped": [], "findings": []}
         assert not service.inspected(tx, row, {first.id: Inspection(report, SHA, 9, SHA)}, NOW)
         assert row.status == Status.SUBMITTED  # not before the last file
         assert service.inspected(tx, row, {second.id: Inspection({"refused": "failed"})}, NOW)
@@ -375,7 +375,7 @@ def test_a_returned_request_is_taken_up_again_and_its_earlier_round_is_kept(cast
         file = service.announce(tx, row, Output("0.csv", "Counts", "For a paper", "All"))
         service.froze(tx, row, file.id, "e" * 64, 10, NOW)
         service.submit(tx, row, cast.ada, NOW)
-        report = {"kind": "csv", "dropped": [], "findings": []}
+        report = {"kind": "csv", "policy": "x/1", "dropped": [], "findings": []}
         service.inspected(tx, row, {file.id: Inspection(report, SHA, 9, SHA)}, NOW)
         assert row.status == Status.IN_REVIEW  # and not approved: a vote of the last round counts for nothing
         cast.vote(tx, row, cast.grace)

@@ -24,9 +24,9 @@ from governance.errors import Unavailable
 from governance.settings import Settings
 from governance.tables import Job, ProjectRole
 from governance.tiers import Tier
+from inspection import __main__ as sandbox
 from output_review import frozen, service, store, worker
 from output_review.domain import Status
-from output_review.inspection import __main__ as sandbox
 from output_review.service import Output
 from output_review.tables import FileState
 from tests.conftest import NOW, until

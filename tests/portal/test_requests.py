@@ -57,7 +57,7 @@ class Scene:
             service.quarantine(tx, row, Actor.INSPECTION, NOW, "A stored file was changed.")
         if until in {Status.SUBMITTED, Status.QUARANTINED}:
             return row
-        report = {"kind": "csv", "dropped": [], "findings": []}
+        report = {"kind": "csv", "policy": "x/1", "dropped": [], "findings": []}
         service.inspected(tx, row, {file.id: Inspection(report, sha256, len(STORED), sha256)}, NOW)
         if until in {Status.RETURNED, Status.REJECTED}:
             service.decide(tx, row, until, self.grace, "Merge the regions.", NOW)

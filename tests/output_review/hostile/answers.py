@@ -11,8 +11,17 @@ from typing import Any
 
 from tests.output_review.hostile.case import TOKEN, Case, Clean, Expect, Refused, family
 
-REPORT: dict[str, Any] = {"kind": "csv", "dropped": [], "findings": []}
-FINDING = {"rule": "cpr", "place": "row 2", "evidence": "01"}
+REPORT: dict[str, Any] = {"kind": "csv", "policy": "x/1", "dropped": [], "findings": []}
+FINDING: dict[str, Any] = {
+    "check": "cpr",
+    "version": 1,
+    "kind": "identifier",
+    "severity": "block",
+    "confidence": "high",
+    "place": {"row": 2},
+    "said": "value",
+    "values": {"value": "01"},
+}
 FAILED = Refused("failed")
 Member = tuple[tarfile.TarInfo, bytes]
 PAIR = {"canonical": b"a,b\n", "view.html": b"<p>"}
@@ -102,11 +111,19 @@ ANSWERS: dict[str, tuple[bytes, Expect]] = {
     "findings that are a text": (parts(REPORT | {"findings": "none"}), FAILED),
     "a finding that is a text": (parts(REPORT | {"findings": ["x"]}), FAILED),
     "a finding with a field more": (parts(REPORT | {"findings": [FINDING | {"html": "<script>"}]}), FAILED),
-    "a finding with a field less": (parts(REPORT | {"findings": [{"rule": "cpr"}]}), FAILED),
-    "evidence that is long": (parts(REPORT | {"findings": [FINDING | {"evidence": "x" * 501}]}), FAILED),
-    "evidence that is a number": (parts(REPORT | {"findings": [FINDING | {"evidence": 5}]}), FAILED),
+    "a finding with a field less": (parts(REPORT | {"findings": [{"check": "cpr"}]}), FAILED),
+    "evidence that is long": (parts(REPORT | {"findings": [FINDING | {"said": "x" * 501}]}), FAILED),
+    "evidence that is a number": (parts(REPORT | {"findings": [FINDING | {"said": 5}]}), FAILED),
+    "values that are long": (parts(REPORT | {"findings": [FINDING | {"values": {"value": "x" * 501}}]}), FAILED),
+    "values that are many": (parts(REPORT | {"findings": [FINDING | {"values": dict.fromkeys("abcdef", 1)}]}), FAILED),
+    "a value that is a list": (parts(REPORT | {"findings": [FINDING | {"values": {"value": []}}]}), FAILED),
+    "a place in words": (parts(REPORT | {"findings": [FINDING | {"place": "row 2"}]}), FAILED),
+    "a place before the first": (parts(REPORT | {"findings": [FINDING | {"place": {"row": -1}}]}), FAILED),
+    "a place with a field more": (parts(REPORT | {"findings": [FINDING | {"place": {"html": "<b>"}}]}), FAILED),
+    "a severity of its own": (parts(REPORT | {"findings": [FINDING | {"severity": "none"}]}), FAILED),
     "something dropped that is a text": (parts(REPORT | {"dropped": ["x"]}), FAILED),
-    "something dropped that is long": (parts(REPORT | {"dropped": [{"what": "x" * 501, "place": ""}]}), FAILED),
+    "something dropped that is long": (
+        parts(REPORT | {"dropped": [{"what": "x" * 501, "place": {}, "values": {}}]}), FAILED),
     "a refusal with a field more": (parts({"refused": "type", "detail": "", "advice": "<b>"}), FAILED),
     "a refusal that is a list": (parts({"refused": ["type"], "detail": ""}), FAILED),
     "a refusal with long words": (parts({"refused": "type", "detail": "x" * 501}), FAILED),

@@ -17,8 +17,8 @@ import tarfile
 import time
 from typing import BinaryIO
 
-from output_review.inspection.engine import inspect
-from output_review.inspection.report import NoCanonicalForm
+from inspection.engine import inspect
+from inspection.report import NoCanonicalForm
 
 TURN = 30.0
 """Seconds after which no further file is begun: others' requests wait."""

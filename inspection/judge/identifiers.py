@@ -5,13 +5,20 @@ from __future__ import annotations
 import datetime
 import html
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 import re2
 from stdnum.dk import cpr
 
-from output_review.inspection.characters import compatible
-from output_review.inspection.report import Finding
+from inspection.characters import compatible
+from inspection.parts import Grid
+from inspection.places import Place
+from inspection.policies import Policy
+from inspection.report import Finding
+from inspection.understand.columns import FEW
+from inspection.understand.seen import Seen
 
 BEFORE, AFTER = r"(?:^|[^0-9.]|[^0-9][.])", r"(?:\.0+)?(?:$|[^0-9])"
 DAY, MONTH = r"(?:0[1-9]|[12][0-9]|3[01])", r"(?:0[1-9]|1[0-2])"
@@ -33,17 +40,35 @@ SHORTEST = 9
 """Characters of the shortest number, one whose leading zero was taken."""
 
 
-def numbers(cells: Iterable[tuple[str, str]]) -> list[Finding]:
+def cpr_numbers(seen: Seen, _: Policy) -> Iterator[Finding]:
+    """CPR numbers, in whatever can be read, and in two columns beside each other."""
+    yield from _numbers(seen.read.strings())
+    for grid in seen.read.grids():
+        yield from _in_two_cells(grid)
+
+
+def _numbers(strings: Iterable[tuple[Place, str]]) -> Iterator[Finding]:
     """Findings for what has the shape of a CPR number and a date that exists, in texts with their places.
 
     The check digit is not asked: numbers since 2007 need not have a right one (CPR-kontoret).
     """
-    return [
-        Finding("cpr", place, f"{number[:2]}••••-••••")
-        for place, text in cells
-        for line in text.splitlines()
-        for number in _in_line(line)
-    ]
+    for place, text in strings:
+        for line in text.splitlines():
+            for number in _in_line(line):
+                yield Finding.of_value(place, f"{number[:2]}••••-••••")
+
+
+def _in_two_cells(grid: Grid) -> Iterator[Finding]:
+    """Columns of dates beside columns of four digits, which together are CPR numbers in each row."""
+    pairs: dict[int, list[tuple[Place, str]]] = defaultdict(list)
+    for r, row in enumerate(grid.rows[1:], start=1):
+        for column, (date, number) in enumerate(pairwise(row)):
+            if len(date) in range(6, 11) and len(number) == 4:
+                pairs[column].append((grid.cell(r, column), f"{date}-{number}"))
+    for in_column in pairs.values():
+        if len(in_column) >= FEW and 2 * len(in_column) > len(grid.rows):
+            numbers = list(_numbers(in_column))
+            yield from numbers if len(numbers) == len(in_column) else []
 
 
 def _in_line(content: str) -> Iterator[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 import zlib
 
-from output_review.inspection.report import Dropped, NoCanonicalForm
+from inspection.places import Place
+from inspection.report import Dropped, NoCanonicalForm
 
 MOST_PIXELS = 40_000_000
 MOST_PIECES = 500
@@ -34,7 +35,7 @@ def of_png(raw: bytes) -> list[Dropped]:
         length, kind = struct.unpack(">I4s", raw[position : position + 8])
         name = kind.decode("latin-1")
         if name not in kept or (name == "IEND" and length):
-            dropped.append(Dropped(f"{name!r} chunk of {length} bytes", f"byte {position}"))
+            dropped.append(Dropped("chunk", Place(byte=position), {"name": repr(name), "bytes": length}))
         if name == "IDAT":
             pixels.append(raw[position + 8 : position + 8 + length])
         else:
@@ -65,8 +66,9 @@ def _beside_pixels(header: bytes, packed: bytes) -> list[Dropped]:
     except zlib.error:
         return []  # whoever decodes the picture says so
     if there > wanted:
-        return [Dropped("more pixels than the picture shows", "pixels")]
-    return [Dropped(f"{len(stream.unused_data)} bytes after the pixels", "pixels")] if stream.unused_data else []
+        return [Dropped("more pixels", Place(part="pixels"))]
+    left = len(stream.unused_data)
+    return [Dropped("after pixels", Place(part="pixels"), {"bytes": left})] if left else []
 
 
 def of_jpeg(raw: bytes) -> list[Dropped]:
@@ -76,7 +78,7 @@ def of_jpeg(raw: bytes) -> list[Dropped]:
     dropped, position, in_scan = [], 2, False
     while (at := raw.find(b"\xff", position)) >= 0 and at + 1 < len(raw):
         if at > position and not in_scan:
-            dropped.append(Dropped(f"{at - position} bytes between segments", f"byte {position}"))
+            dropped.append(Dropped("between", Place(byte=position), {"bytes": at - position}))
         position, marker = at, raw[at + 1]
         if marker in {FILL, STUFFED} | ALONE:
             position += 1 if marker == FILL else 2
@@ -87,11 +89,11 @@ def of_jpeg(raw: bytes) -> list[Dropped]:
         # Every JPEG file has the JFIF header, which says no more than the pixels' shape.
         jfif = marker == 0xE0 and raw[position + 4 : position + 9] == b"JFIF\0" and length == 16
         if marker not in KEPT_SEGMENTS and not jfif:
-            dropped.append(Dropped(f"segment {marker:02X} of {length} bytes", f"byte {position}"))
+            dropped.append(Dropped("segment", Place(byte=position), {"name": f"{marker:02X}", "bytes": length}))
         in_scan = marker == START_OF_SCAN
         position += 2 + length
     return dropped
 
 
 def _after(raw: bytes, end: int) -> list[Dropped]:
-    return [Dropped(f"{len(raw) - end} bytes after the image", f"byte {end}")] if end < len(raw) else []
+    return [Dropped("after", Place(byte=end), {"bytes": len(raw) - end})] if end < len(raw) else []

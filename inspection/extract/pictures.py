@@ -6,24 +6,27 @@ import io
 
 from PIL import Image, ImageOps
 
-from output_review.inspection import containers, view
-from output_review.inspection.report import Dropped, Finding, Inspected, NoCanonicalForm
+from inspection import types, view
+from inspection.extract import containers
+from inspection.parts import Extracted, Picture
+from inspection.places import Place
+from inspection.report import Dropped, NoCanonicalForm
 
-MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}
-MANY_PIXELS, LONG_SIDE = 12_000_000, 4_000
+MAGIC = {one.name: one.magic for one in types.TYPES if one.magic}
 QUALITY = 95
 """Of a JPEG that is written again: what is lost is not seen."""
+PIXELS = Place(part="pixels")
 
 
-def inspect(name: str, raw: bytes) -> Inspected:
-    """The canonical copy of a PNG or JPEG file; raises NoCanonicalForm."""
-    kind = "png" if raw.startswith(MAGIC["png"]) else "jpeg"
-    canonical, dropped, findings = written_again(raw, kind)
-    return Inspected(kind, canonical, view.page(name, view.image(name, kind, canonical)), dropped, findings)
+def extract(name: str, raw: bytes) -> Extracted:
+    """A picture and its canonical copy; raises NoCanonicalForm."""
+    kind = types.by_name(name).name
+    canonical, dropped, picture = written_again(raw, kind)
+    return Extracted(kind, canonical, view.page(name, view.image(name, kind, canonical)), [picture], dropped)
 
 
-def written_again(raw: bytes, kind: str) -> tuple[bytes, list[Dropped], list[Finding]]:
-    """An image of pixels alone, with what was left out and what is to be looked at; raises NoCanonicalForm."""
+def written_again(raw: bytes, kind: str, place: Place | None = None) -> tuple[bytes, list[Dropped], Picture]:
+    """An image of pixels alone, with what was left out and its size; raises NoCanonicalForm."""
     dropped = containers.of_png(raw) if kind == "png" else containers.of_jpeg(raw)
     try:
         pixels = _decoded(raw, kind, dropped)
@@ -33,7 +36,7 @@ def written_again(raw: bytes, kind: str) -> tuple[bytes, list[Dropped], list[Fin
         raise NoCanonicalForm("broken_image", str(e)) from None
     # Onto white: what is under transparent pixels would leave unseen.
     if pixels.getchannel("A").getextrema() != (255, 255):
-        dropped.append(Dropped("transparency, and what was under it", "pixels"))
+        dropped.append(Dropped("transparency", PIXELS))
     onto_white = Image.new("RGBA", pixels.size, "white")
     onto_white.alpha_composite(pixels)
     plain = onto_white.convert("RGB")
@@ -42,10 +45,7 @@ def written_again(raw: bytes, kind: str) -> tuple[bytes, list[Dropped], list[Fin
         plain.save(out, "PNG", optimize=False)
     else:
         plain.save(out, "JPEG", quality=QUALITY, subsampling=0)
-    findings = []
-    if plain.width * plain.height > MANY_PIXELS or max(plain.size) > LONG_SIDE:
-        findings.append(Finding("large_image", "whole file", f"{plain.width} x {plain.height} pixels"))
-    return out.getvalue(), dropped, findings
+    return out.getvalue(), dropped, Picture(place or Place(), plain.width, plain.height)
 
 
 def _decoded(raw: bytes, kind: str, dropped: list[Dropped]) -> Image.Image:
@@ -56,13 +56,13 @@ def _decoded(raw: bytes, kind: str, dropped: list[Dropped]) -> Image.Image:
     if image.width * image.height > containers.MOST_PIXELS:
         raise NoCanonicalForm("too_many_pixels", f"{image.width} x {image.height}")
     if kind == "png" and raw[24] == 16:
-        dropped.append(Dropped("16-bit depth, now 8", "pixels"))
+        dropped.append(Dropped("16 bit", PIXELS))
     if image.mode.startswith("I;16"):
         image = image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
     elif image.mode in {"I", "F"}:
         raise NoCanonicalForm("broken_image", f"mode {image.mode}")
     if image.mode == "P" and (unused := len(image.getpalette() or []) // 3 - len(image.getcolors() or [])) > 0:
-        dropped.append(Dropped(f"{unused} colours that the picture does not use", "palette"))
+        dropped.append(Dropped("unused colours", Place(part="palette"), {"count": unused}))
     return _upright(image).convert("RGBA")
 
 

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
-from output_review.inspection.report import RULES, advice
+from inspection.checks import CHECKS
+from inspection.places import words
+from inspection.report import DROPPED, EVIDENCE, advice, said
 
 LIMITS = ("--as=2147483648", "--cpu=60", "--fsize=0", "--core=0", "--nofile=64")
 """Of one file's inspection: bytes of memory, seconds, no file written."""
@@ -30,9 +32,11 @@ def in_words(reports: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             continue
         yield f"{path}: {report['kind']}, {len(report['findings'])} findings"
         for finding in report["findings"]:
-            yield f"  {RULES.get(finding['rule'], finding['rule'])}: {finding['place']} ({finding['evidence']})"
+            evidence = said(EVIDENCE, finding["said"], finding["values"])
+            yield f"  {CHECKS[finding['check']].title}: {words(finding['place'])} ({evidence})"
         for dropped in report["dropped"]:
-            yield f"  would not leave: {dropped['what']} ({dropped['place']})"
+            what = said(DROPPED, dropped["what"], dropped["values"])
+            yield f"  would not leave: {what} ({words(dropped['place'])})"
 
 
 def _inspected(name: str, raw: bytes) -> dict[str, Any]:
@@ -41,7 +45,7 @@ def _inspected(name: str, raw: bytes) -> dict[str, Any]:
         header = tarfile.TarInfo(f"1/{name}")
         header.size = len(raw)
         tar.addfile(header, io.BytesIO(raw))
-    command = ["/usr/bin/prlimit", *LIMITS, sys.executable, "-m", "output_review.inspection"]
+    command = ["/usr/bin/prlimit", *LIMITS, sys.executable, "-m", "inspection"]
     done = subprocess.run(command, input=given.getvalue(), capture_output=True, check=False)
     try:
         with tarfile.open(fileobj=io.BytesIO(done.stdout), mode="r:") as tar:
