@@ -162,7 +162,7 @@ def test_a_start_that_takes_long_is_waited_for_where_it_is_told_why(
     visiting.log_in(stack, ada.name, ada.password)
     with stack.held("hub"):
         visiting.page.locator("form[action$=room] button").click()
-        visiting.page.wait_for_url(f"{stack.settings.portal_origin}/rooms/*", timeout=30_000)
+        visiting.page.wait_for_url(f"{stack.settings.portal_origin}/rooms/*waited=1", timeout=30_000)
         expect(visiting.page.locator("#waiting")).to_contain_text("The room is starting")
     visiting.arrives(stack.settings.portal_origin)
 
