@@ -38,7 +38,7 @@ class Check:
 
 _ROWS = (
     Check("cpr", 1, Kind.IDENTIFIER, Severity.BLOCK, "identifiers.cpr_numbers", "Looks like a CPR number"),
-    Check("rows", 1, Kind.ROW_LEVEL, Severity.BLOCK, "rows.rows", "Looks like rows of data, which stay in the room"),
+    Check("rows", 2, Kind.ROW_LEVEL, Severity.BLOCK, "rows.rows", "Looks like rows of data, which stay in the room"),
     Check("small_count", 1, Kind.SMALL_COUNT, Severity.DECIDE, "small_counts.small", "A count below the threshold"),
     Check(
         "formula", 1, Kind.TYPE, Severity.DECIDE, "formulas.formulas",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from os.path import commonprefix
 
 from inspection.parts import Form, Grid, Row, Text
 
@@ -21,8 +22,15 @@ SERIES = re.compile(r"(?:Name: (?P<name>[^,\n]{1,80}), )?(?:Length: \d+, )?dtype
 """The last line of a series as pandas prints it."""
 SIZES = "size"
 """What pandas' nameless series of whole numbers are: what `size()` gives."""
-TYPES = re.compile(r"(?:[iuf]\d{1,3}|str|cat|bool|enum|date|time|datetime.*|duration.*|decimal.*|list.*|struct.*|null)")
-"""What polars prints below its headings."""
+TYPES = re.compile(
+    r"(?:[iuf]\d{1,3}|u?int\d{1,3}|str|cat|bool(?:ean)?|enum|date|time|datetime.*|duration.*|decimal.*|list.*|struct.*|null"
+    r"|varchar|double|float|timestamp.*)"
+)
+"""What polars and DuckDB print below their headings."""
+OMITTED = {"…", "...", "·", ""}
+"""What stands for rows that are not printed."""
+BRACKETS, QUOTES = "[](){},", "'\""
+PREFIX = re.compile(r".*[ :=]")
 YEAR = re.compile(r"(?:18|19|20)\d\d")
 NUMBER = re.compile(r"[<>~]?[+-]?(?:\d[\d.,]*(?:[eE][+-]?\d+)?%?|nan|NaN|NA|inf)\*{0,3}")
 
@@ -43,7 +51,7 @@ def _boxes(line: str) -> Row:
 
 
 def _delimited(delimiter: str) -> Callable[[str], Row]:
-    return lambda line: [cell.strip() for cell in line.split(delimiter)]
+    return lambda line: _bare(line.split(delimiter))
 
 
 def _latex(line: str) -> Row:
@@ -52,6 +60,15 @@ def _latex(line: str) -> Row:
 
 def _gaps(line: str) -> Row:
     return [cell for cell in GAP.split(line.strip()) if cell]
+
+
+def _bare(cells: Row) -> Row:
+    """Cells without the brackets and quotes that a program's own values are printed with."""
+    return [cell.strip().strip(BRACKETS).strip(QUOTES) for cell in cells]
+
+
+def _words(line: str) -> Row:
+    return _bare(line.strip().strip(BRACKETS).split())
 
 
 def _pair(line: str) -> Row:
@@ -70,7 +87,7 @@ WAYS = (
     Way(_latex),
     Way(_gaps),
     Way(_pair, is_loose=True),
-    Way(str.split, is_loose=True),
+    Way(_words, is_loose=True),
 )
 """The first of those that make as many lines a table is taken."""
 
@@ -109,10 +126,14 @@ def _blocks(lines: list[str]) -> Iterator[Block]:
 def _tables(block: Block) -> list[Run]:
     best: list[Run] = []
     for way in WAYS:
-        runs = [run for run in _runs(block, way) if not way.is_loose or _has_numbers(run)]
-        if sum(len(run.rows) for run in runs) > sum(len(run.rows) for run in best):
+        runs = [run for run in map(_headed, _runs(block, way)) if not way.is_loose or _has_numbers(run)]
+        if _lines(runs) > _lines(best):
             best = runs
-    return [_headed(run) for run in best]
+    return best
+
+
+def _lines(runs: list[Run]) -> int:
+    return sum(len(set(run.lines)) for run in runs)
 
 
 def _runs(block: Block, way: Way) -> Iterator[Run]:
@@ -135,7 +156,7 @@ def _runs(block: Block, way: Way) -> Iterator[Run]:
                 yield run
             run = Run([], [])
         name = ""
-        if len(row) > 1:
+        if len(row) > 1 and not OMITTED.issuperset(row):
             run.lines.append(number)
             run.rows.append(row)
 
@@ -148,12 +169,28 @@ def _has_numbers(run: Run) -> bool:
 
 
 def _headed(run: Run) -> Run:
-    """With an empty heading where the first row has numbers, and without the types that polars writes below its own."""
+    """With an empty heading where the first row has numbers, and without the types that polars writes below its own.
+
+    Where every cell of a column begins alike, as in `age: 34`, that is its heading.
+    """
+    named = [_named(column) for column in zip(*run.rows, strict=True)]
+    if all(heading for heading, _ in named):
+        rows = [list(row) for row in zip(*(cells for _, cells in named), strict=True)]
+        return Run([run.lines[0], *run.lines], [[heading for heading, _ in named], *rows])
     if any(NUMBER.fullmatch(cell) and not YEAR.fullmatch(cell) for cell in run.rows[0][1:]):
         return Run([run.lines[0], *run.lines], [[""] * len(run.rows[0]), *run.rows])
-    if len(run.rows) > 1 and all(TYPES.fullmatch(cell) for cell in run.rows[1]):
+    if len(run.rows) > 1 and any(run.rows[1]) and all(TYPES.fullmatch(cell) or not cell for cell in run.rows[1]):
         return Run([run.lines[0], *run.lines[2:]], [run.rows[0], *run.rows[2:]])
     return run
+
+
+def _named(column: tuple[str, ...]) -> tuple[str, list[str]]:
+    """What all cells of a column begin with, up to a space or a sign, and what follows it; nothing if they do not."""
+    prefix = PREFIX.match(commonprefix(column))  # noqa: RUF071 (of texts, character by character)
+    if prefix is None or any(len(cell) == prefix.end() for cell in column):
+        return "", []
+    heading = prefix[0].strip(" :=").removesuffix(" was").removesuffix(" is").strip(QUOTES)
+    return heading, [cell[prefix.end() :].strip().strip(QUOTES).rstrip(".") for cell in column]
 
 
 def _series(block: Block) -> list[Run]:

@@ -217,8 +217,11 @@ CPR_NUMBERS: dict[str, Row] = {
 }
 
 PERSONS = "id,sex,age\n17,m,34\n18,f,51\n19,m,28\n"
-NUMBERED = "".join(f"{n},m,{30 + n}\n" for n in range(25))
-COUNTED_FROM_ONE = "".join(f'"{n}","m",{30 + n}\n' for n in range(1, 26))
+SEX_AND_AGE = [("mf"[n * n % 7 % 2], 30 + n * 17 % 41) for n in range(30)]
+SELECTED = "".join(f"{n * 7 % 1009},{sex},{age}\n" for n, (sex, age) in enumerate(SEX_AND_AGE))
+BY_COLUMN = {name: {n: row[column] for n, row in enumerate(SEX_AND_AGE)} for column, name in enumerate(("sex", "age"))}
+NUMBERED = "".join(f"{n},{sex},{age}\n" for n, (sex, age) in enumerate(SEX_AND_AGE))
+COUNTED_FROM_ONE = "".join(f'"{n}","{sex}",{age}\n' for n, (sex, age) in enumerate(SEX_AND_AGE, start=1))
 VISITS = "".join(f"{n},{visit},7.5\n" for n in range(12) for visit in (1, 2))
 
 
@@ -247,22 +250,21 @@ ROWS: dict[str, Row] = {
     "as pandas writes it": ("a.csv", ",sex,age\n" + NUMBERED, Found("rows")),
     "as pandas reads and writes it": ("a.csv", "Unnamed: 0,sex,age\n" + NUMBERED, Found("rows")),
     "as R writes it": ("a.csv", '"","sex","age"\n' + COUNTED_FROM_ONE, Found("rows")),
-    "a selection as pandas writes it": (
-        "a.csv", ",sex,age\n" + "".join(f"{n * 7 % 1009},m,40\n" for n in range(30)), Found("rows")),
+    "a selection as pandas writes it": ("a.csv", ",sex,age\n" + SELECTED, Found("rows")),
     "with one row twice": ("a.csv", PERSONS + "19,m,28\n", Found("rows")),
     "with several visits of each": ("a.csv", "patient_id,visit,hba1c\n" + VISITS, Found("rows")),
     "with the key last": ("a.csv", "sex,age,id\nm,34,17\nf,51,18\nm,28,19\n", Found("rows")),
     "between semicolons": ("a.csv", PERSONS.replace(",", ";"), Found("rows")),
-    "in JSON": ("a.json", json.dumps([{"sex": "m", "age": n} for n in range(20)]), Found("rows")),
+    "in JSON": ("a.json", json.dumps([{"sex": sex, "age": age} for sex, age in SEX_AND_AGE]), Found("rows")),
     "in JSON, few with a key": ("a.json", json.dumps([{"patient_id": n, "age": 40} for n in range(4)]), Found("rows")),
-    "in JSON as pandas writes it": ("a.json", json.dumps({"age": {str(n): 40 for n in range(25)}}), Found("rows")),
-    "in JSON as lists": ("a.json", json.dumps([["m", n] for n in range(20)]), Found("rows")),
+    "in JSON as pandas writes it": ("a.json", json.dumps(BY_COLUMN), Found("rows")),
+    "in JSON as lists": ("a.json", json.dumps(SEX_AND_AGE), Found("rows")),
     "in JSON as columns": (
         "a.json", json.dumps({"id": list(range(9)), "age": list(range(30, 39))}), Found("rows")),
     "in JSON, split": (
         "a.json", json.dumps({"columns": ["id", "age"], "index": [0, 1, 2], "data": [[7, 40], [8, 50], [9, 60]]}),
         Found("rows")),
-    "in JSON, deep": ("a.json", json.dumps({"a": [{"b": [[n] for n in range(30)]}]}), Found("rows")),
+    "in JSON, deep": ("a.json", json.dumps({"a": [{"b": SEX_AND_AGE}]}), Found("rows")),
     "printed by pandas": (
         "a.ipynb", book(code(stream("   id sex  age\n0  17   m   34\n1  18   f   51\n2  19   m   28\n"))),
         Found("rows")),
