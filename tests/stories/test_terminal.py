@@ -56,6 +56,13 @@ def terminal(room: Room) -> Terminal:
 
 
 TYPED = {
+    "conda install x": r"pip install NAME\. \[127\]",
+    "R --version": r"open it as Statistics in R\. \[127\]",
+    "wget http://example.com": r"no way to the internet.* \[127\]",
+    "sudo apt install htop": r"Nobody is root.* \[127\]",
+    "apt install htop": r"ask the platform's operators.* \[100\]",
+    "nothing-of-the-kind": r"nothing-of-the-kind: command not found \[127\]",
+    "git init -q scratch && git -C scratch branch --show-current": r"^main \[0\]",
     "echo $0 $SHELL": r"bash /bin/bash \[0\]",
     "python -c 'import pandas; print(pandas.__name__)'": r"pandas \[0\]",
     "python3 -c 'import pandas; print(pandas.__name__)'": r"pandas \[0\]",

@@ -107,7 +107,8 @@ function Page({ app, api, about, clusters }: IPage): JSX.Element {
       <p>
         {about.packages
           ? `${say('“pip install” in a terminal or a notebook takes packages from a mirror of this platform.')} ${say('What you install stays in your home, and your clusters have it, too.')}`
-          : say('Nothing can be installed in this project; its operators can put packages into the image.')}
+          : say('Nothing can be installed in this project; its operators can put packages into the image.')}{' '}
+        {say('A room has no way to the internet: files come in with the project’s data.')}
       </p>
       <p>
         {say('Right-click a notebook or a script among the files and choose “Run in the background…”.')}{' '}

@@ -161,6 +161,8 @@ const danish = {
     'Det, du installerer, bliver i din hjemmemappe, og dine klynger har det også.',
   'Nothing can be installed in this project; its operators can put packages into the image.':
     'Der kan ikke installeres noget i dette projekt; driften kan lægge pakker i billedet.',
+  'A room has no way to the internet: files come in with the project’s data.':
+    'Et projektrum har ingen vej til internettet: filer kommer ind med projektets data.',
   'You are back in the room.': 'Du er tilbage i rummet.'
 } as const;
 
