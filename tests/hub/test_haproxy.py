@@ -21,7 +21,8 @@ def test_haproxy_accepts_the_gates_configuration(settings: Settings, tmp_path: P
 
 def test_haproxy_accepts_the_edges_configuration(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "rooms.map").touch()
-    (tmp_path / "closed.html").write_text("x")
+    for page in ("closed.html", "waiting.html"):
+        (tmp_path / page).write_text("x")
     (tmp_path / "unavailable.http").write_bytes((gate.TEMPLATES / "edge-unavailable.http").read_bytes())
     text = edge.configuration(settings).replace(str(edge.folder(settings)), str(tmp_path))
     checked(text.replace(settings.user("edge"), "root"), tmp_path)
