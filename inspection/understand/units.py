@@ -23,6 +23,8 @@ LONGEST_CODE = 4
 """Digits from which on numbers of one length are codes of something."""
 WIDE = 10
 """Columns of a table that may lie on its side."""
+MANY = 20
+"""Rows of numbers alone, without anything that names them, that nobody computes."""
 COLUMNS = 2
 """Of fewer columns nothing can be said."""
 
@@ -59,7 +61,8 @@ def _unit(table: Table) -> Unit:
     keys = [_filled(column) for column in values[:MOST_KEYS]]
     if any(_is_key(keys[:width], rows) for width in range(1, min(MOST_KEYS, len(columns) - 1) + 1)):
         return Unit.KEYED
-    return Unit.PERSON if any(map(_comes_again, values)) else Unit.UNKNOWN
+    is_long = rows >= MANY and all(NUMBER.fullmatch(value) for column in values for value in column)
+    return Unit.PERSON if is_long or any(map(_comes_again, values)) else Unit.UNKNOWN
 
 
 def _is_code(column: Column) -> bool:

@@ -39,8 +39,18 @@ def what(rows: list[list[str]], heading: list[str] | None = None) -> Unit:
         [row[:2] for row in PEOPLE],
         [[f"2021-0{CHANCE.randint(1, 9)}-1{CHANCE.randint(0, 9)}", *row] for row in PEOPLE],
         [list(column) for column in zip(*PEOPLE, strict=True)],
+        [[f"{CHANCE.gauss(26, 4):.3f}", f"{CHANCE.gauss(42, 9):.3f}"] for _ in range(20)],
     ],
-    ids=["as they come", "sorted by region", "with a code", "code first", "two columns", "day first", "on their side"],
+    ids=[
+        "as they come",
+        "sorted by region",
+        "with a code",
+        "code first",
+        "two columns",
+        "day first",
+        "on their side",
+        "measured",
+    ],
 )
 def test_rows_of_persons(rows: list[list[str]]) -> None:
     assert what(rows) is Unit.PERSON
