@@ -284,9 +284,13 @@ class Reconciler:
         log.info("room %s closed: %s", here.room.id, why)
 
     async def _end(self, here: Standing, why: Refused, state: RoomState = RoomState.CLOSED) -> None:
-        """End a room: row, edge, gate, server, principal. Whatever of it fails is done at the next look."""
+        """End a room: row, edge, gate, server, principal. Whatever of it fails is done at the next look.
+
+        Each step waits for a thread: of many rooms that end at once nobody is let in any more before the first is gone.
+        """
         room = here.room.id
         await asyncio.to_thread(self._unwant, room, why)
+        await asyncio.to_thread(self._lead_nowhere, room)
         await asyncio.to_thread(self._shut_door, room)
         await self.hub.stop(room)
         await asyncio.to_thread(self._remove_rest, room)
@@ -297,8 +301,10 @@ class Reconciler:
         with self.database.write() as tx:
             rooms.want_closed(tx, rooms.standing(tx, room).room, self.clock(), reason=why)
 
-    def _shut_door(self, room: str) -> None:
+    def _lead_nowhere(self, room: str) -> None:
         edge.route(self.settings, self.settings.room_host(room), None)
+
+    def _shut_door(self, room: str) -> None:
         try:
             if reading := gate.of_room(self.settings, room).counted():
                 self._take_in_last(room, reading)
@@ -352,6 +358,7 @@ class Reconciler:
         for room in strangers:
             async with self._one_at_a_time[room]:
                 if not await asyncio.to_thread(self._wanted, room):
+                    await asyncio.to_thread(self._lead_nowhere, room)
                     await asyncio.to_thread(self._shut_door, room)
                     await self.hub.stop(room)
 

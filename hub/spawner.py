@@ -18,7 +18,7 @@ from governance import egress, rooms
 from governance.database import Database
 from governance.errors import NotAllowed, Refused, Unavailable
 from governance.settings import load
-from hub import container, doctor, gate, masks
+from hub import container, doctor, edge, gate, masks
 from hub.grants import granted
 from hub.images import tags
 from hub.plan import DOOR_PORT, GATE_UID, PROBE_PORT, ROOM_UID, RoomPlan
@@ -168,11 +168,12 @@ class ProjectSpawner(DockerSpawner):
             return False
 
     async def stop(self, now: bool = False) -> None:
-        """Called by the hub: the gate goes first, so that nobody is in while the rest goes."""
+        """Called by the hub: the way in goes first, so that nobody is in while the rest goes."""
         await self.in_thread(self._remove)
         self.clear_state()
 
     def _remove(self) -> None:
+        edge.route(self.settings, self.settings.room_host(self.room), None)
         labels = {"datasluse.installation": self.installation, "datasluse.room": self.room}
         for part in ("gate", "room"):
             container.remove(self.client, self._name(part), labels | {"datasluse.part": part})

@@ -25,7 +25,7 @@ from docker import APIClient
 from sqlalchemy import event, make_url
 from websockets.sync.client import ClientConnection, connect
 
-from governance import people, projects
+from governance import people, projects, rooms
 from governance.database import Database
 from governance.settings import Settings, file_of, installed, load, proposed, write
 from governance.tables import PlatformRole, ProjectRole
@@ -211,6 +211,15 @@ class Stack:
             http.headers["Cookie"] = answer.headers["set-cookie"].split(";", 1)[0]
             yield http
 
+    def close_rooms(self) -> None:
+        """End every room that tests opened, and wait until they are gone."""
+        now = datetime.now(UTC)
+        with self.database.write() as tx:
+            for room in self.rooms:
+                rooms.want_closed(tx, rooms.standing(tx, room.id).room, now, reason=rooms.CLOSED_BY_PERSON)
+        until(lambda: not any(self.docker.containers(filters={"label": f"datasluse.room={r.id}"}) for r in self.rooms))
+        self.rooms.clear()
+
     def open_room(self, project: str, person: Person, image: str = "base") -> Room:
         """Open a person's room and go in with the ticket."""
         now = lambda: datetime.now(UTC)  # noqa: E731
@@ -351,12 +360,16 @@ def stack() -> Iterator[Stack]:
         stack = Stack(settings, docker, Database(settings.database))
         with stack.open:
             yield stack
-        if os.environ.get("MUTATED"):  # one of many runs on one stack: open rooms hold their quota of the disk
-            for room in stack.rooms:
-                stack.sluse("room", "close", room.id)
         stack.database.engine.dispose()
     if not os.environ.get("KEEP"):
         subprocess.run([ROOT / "up", "destroy", "--yes"], check=True)
+
+
+@pytest.fixture(scope="module")
+def rooms_end_with_their_tests(stack: Stack) -> Iterator[None]:
+    """Dozens of rooms that nobody needs any more would make whatever comes later slow."""
+    yield
+    stack.close_rooms()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -374,4 +387,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.docker)
+            item.fixturenames.append("rooms_end_with_their_tests")  # type: ignore[attr-defined]
     items.sort(key=lambda item: item.get_closest_marker("docker") is not None)

@@ -91,6 +91,7 @@ def scene(database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatc
     scene.reconciler = Reconciler(settings, database, hub, None, lambda: scene.now, processor)  # type: ignore[arg-type]
     monkeypatch.setattr(scene.reconciler, "_mend_walls", lambda: None)
     monkeypatch.setattr(storage, "close_unused", lambda *_: None)
+    monkeypatch.setattr(scene.reconciler, "_lead_nowhere", lambda _: None)
     for part in ("_shut_door", "_remove_rest"):  # Docker and the edge; the stories have real ones
         monkeypatch.setattr(scene.reconciler, part, lambda room, part=part: hub.did.append(part))
     return scene

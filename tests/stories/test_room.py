@@ -165,9 +165,11 @@ def test_an_edge_that_restarts_leads_to_rooms_again(stack: Stack, room: Room) ->
 
 
 def test_a_gate_that_died_is_started_again(stack: Stack, room: Room) -> None:
-    stack.docker.kill(room.name("gate"))
-    until(lambda: not answers(room))
-    until(lambda: answers(room), 40)
+    died = stack.docker.inspect_container(room.name("gate"))["Id"]
+    stack.docker.kill(died)
+    running = {"label": [f"datasluse.room={room.id}", "datasluse.part=gate"], "status": "running"}
+    until(lambda: any(gate["Id"] != died for gate in stack.docker.containers(filters=running)), 40)
+    until(lambda: answers(room))
 
 
 def test_losing_the_role_closes_a_running_room(stack: Stack) -> None:
