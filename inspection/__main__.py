@@ -2,7 +2,7 @@
 
 Input members are named `<id>/<file name>`. For each there is `<id>/report.json`, and, when it has a canonical form,
 `<id>/canonical` and `<id>/view.html`. A turn is short: a file that is not begun in it is answered `{"later": true}`,
-and is given to another sandbox.
+and is given to another sandbox. The name of a policy may be the one argument.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import time
 from typing import BinaryIO
 
 from inspection.engine import inspect
+from inspection.policies import DEFAULT, POLICIES, Policy
 from inspection.report import NoCanonicalForm
 
 TURN = 30.0
@@ -31,7 +32,7 @@ LENGTHS = struct.Struct(">3Q")
 Answer = dict[str, bytes]
 
 
-def main() -> None:
+def main(policy: Policy) -> None:
     """Inspect file by file, each in a process of its own: one that breaks the engine or kills it spoils no other's."""
     begun, said = time.monotonic(), 0
     with (
@@ -44,7 +45,7 @@ def main() -> None:
             if file is None or not name:
                 continue
             is_over = time.monotonic() - begun > TURN or said > MOST_SAID
-            answer = {"report.json": _json({"later": True})} if is_over else inspected_apart(name, file.read())
+            answer = {"report.json": _json({"later": True})} if is_over else inspected_apart(name, file.read(), policy)
             for part, content in answer.items():
                 header = tarfile.TarInfo(f"{identifier}/{part}")
                 header.size = len(content)
@@ -52,13 +53,13 @@ def main() -> None:
                 said += len(content)
 
 
-def inspected_apart(name: str, raw: bytes) -> Answer:
+def inspected_apart(name: str, raw: bytes, policy: Policy) -> Answer:
     """Inspect a file in a process of its own, with limits of its own."""
     ours, its = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(ours)  # else it would wait for itself to read what nobody reads any more
-        _inspect_and_end(name, raw, its)
+        _inspect_and_end(name, raw, policy, its)
     os.close(its)
     with os.fdopen(ours, "rb") as answering:
         answer = _heard(answering)
@@ -68,10 +69,10 @@ def inspected_apart(name: str, raw: bytes) -> Answer:
     return answer
 
 
-def _inspect_and_end(name: str, raw: bytes, to: int) -> None:
+def _inspect_and_end(name: str, raw: bytes, policy: Policy, to: int) -> None:
     try:
         resource.setrlimit(resource.RLIMIT_CPU, (FILE, FILE))
-        answer = _inspected(name, raw)
+        answer = _inspected(name, raw, policy)
         parts = [answer.get(part, b"") for part in ("report.json", "canonical", "view.html")]
         with os.fdopen(to, "wb") as out:
             out.write(LENGTHS.pack(*map(len, parts)) + b"".join(parts))
@@ -91,9 +92,9 @@ def _heard(answering: BinaryIO) -> Answer | None:
     return {name: part for name, part in zip(("report.json", "canonical", "view.html"), parts, strict=True) if part}
 
 
-def _inspected(name: str, raw: bytes) -> Answer:
+def _inspected(name: str, raw: bytes, policy: Policy) -> Answer:
     try:
-        done = inspect(name, raw)
+        done = inspect(name, raw, policy)
     except NoCanonicalForm as e:
         return _refused(e.reason, e.detail)
     except Exception as e:  # whatever cannot be checked is refused
@@ -110,4 +111,4 @@ def _json(value: object) -> bytes:
 
 
 if __name__ == "__main__":
-    main()
+    main(POLICIES[sys.argv[1] if len(sys.argv) > 1 else DEFAULT])

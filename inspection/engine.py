@@ -11,7 +11,7 @@ from inspection.checks import CHECKS
 from inspection.judge import judged
 from inspection.parts import Extracted
 from inspection.places import Place
-from inspection.policies import POLICIES, Policy
+from inspection.policies import DEFAULT, POLICIES, Policy
 from inspection.report import Dropped, Finding, NoCanonicalForm
 
 MOST = 100
@@ -41,7 +41,7 @@ class Inspected:
 
 def inspect(name: str, raw: bytes, policy: Policy | None = None) -> Inspected:
     """Inspect one file; raises NoCanonicalForm when it cannot leave as it is."""
-    policy = policy or POLICIES["sundhedsdatastyrelsen"]
+    policy = policy or POLICIES[DEFAULT]
     try:
         read = _extracted(name, raw)
         findings = judged(read, policy)

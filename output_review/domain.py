@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from governance.errors import NotAllowed
 from governance.tiers import TIERS, Tier
@@ -84,6 +85,8 @@ class Bytes:
 
     file_id: int
     canonical_sha256: str
+    is_blocked: bool = False
+    """Whether the inspection found in it what must not leave: a lead checker alone can say that it is none."""
 
 
 def approved(
@@ -105,6 +108,25 @@ def approved(
         }
         if len(approvers) < handling.approvals:
             return False
-        if handling.lead_approval and not approvers & set(leads):
+        if (handling.lead_approval or file.is_blocked) and not approvers & set(leads):
             return False
     return True
+
+
+class Answer(StrEnum):
+    """What whoever approves a file says of a kind of finding in it."""
+
+    LOOKED = "looked"
+    """They looked at each of them, and the file may leave with them."""
+    REASON = "reason"
+    """They looked, and say in words why the file may leave although it should not."""
+
+
+ANSWERS = {"decide": Answer.LOOKED, "block": Answer.REASON}
+"""By a finding's severity; what is a note asks for none."""
+
+
+def demanded(findings: Iterable[Mapping[str, Any]]) -> dict[str, Answer]:
+    """What an approval of a file must answer, by the id of each check that found something."""
+    asked = {str(one["check"]): ANSWERS[one["severity"]] for one in findings if one["severity"] in ANSWERS}
+    return dict(sorted(asked.items()))

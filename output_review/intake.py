@@ -26,9 +26,10 @@ from governance.database import Database
 from governance.errors import STATUS, NotFound, Refused
 from governance.settings import Settings
 from governance.tables import Person
-from inspection import types
+from inspection import places, types
 from inspection.report import advice
 from output_review import frozen, service, store
+from output_review.findings import Found, by_check
 from output_review.tables import ReleaseRequest, RequestFile
 
 log = logging.getLogger("intake")
@@ -37,6 +38,8 @@ facts = APIRouter(prefix="/api/room")
 Clock = Callable[[], datetime]
 TOLD_FOR = timedelta(minutes=15)
 """What happened to clusters is said for this long, so that a page that sleeps hears of it, too."""
+PLACES = 3
+"""Of each kind of finding that its author is told."""
 LENGTH = re.compile(r"[0-9]{1,18}")
 
 
@@ -348,4 +351,17 @@ def _shown_file(file: RequestFile, speech: Speech) -> dict[str, Any]:
         "persons": file.persons,
         "data_sets": file.data_sets,
         "advice": speech.gettext(why) if why else None,
+        "findings": [_said(found, speech) for found in by_check(file.findings)],
+    }
+
+
+def _said(found: Found, speech: Speech) -> dict[str, Any]:
+    """What a checker is told of it, too, in the author's language."""
+    listed = [places.words(one["place"], speech.gettext) for one in found.findings[:PLACES]]
+    return {
+        "severity": found.severity,
+        "title": speech.gettext(found.check.title) if found.check else found.id,
+        "mend": speech.gettext(found.check.mend) if found.check else "",
+        "count": found.count,
+        "places": listed,
     }

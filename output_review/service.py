@@ -20,7 +20,7 @@ from inspection import types
 from inspection.characters import hidden
 from inspection.report import advice
 from output_review import domain, store
-from output_review.domain import Actor, Bytes, Status, Vote
+from output_review.domain import Actor, Answer, Bytes, Status, Vote
 from output_review.tables import EarlierRound, FileState, FileVote, Release, ReleaseRequest, RequestFile
 
 MOST_FILES = 500
@@ -298,12 +298,16 @@ def vote(
     approve: bool,
     reason: str,
     now: datetime,
+    answered: Collection[str] = (),
 ) -> None:
     """Record a checker's vote on the bytes they saw; the vote that completes the approvals approves the request.
 
+    Args:
+        answered: the checks whose findings an approval answers.
+
     Raises:
         NotAllowed: not a checker of this project, or the request is not in review.
-        Invalid: the file was not what they saw, or an objection has no reason.
+        Invalid: the file was not what they saw, an objection has no reason, or an approval leaves a finding unanswered.
     """
     project = tx.get_one(Project, row.project_id)
     if not store.may_decide(tx, by.id, row, project):
@@ -312,15 +316,25 @@ def vote(
     file = next((f for f in store.files(tx, row.id) if f.id == file_id), None)
     if file is None or file.canonical_sha256 != sha256:
         raise Invalid("The file is not the one you saw. Look at the request again.")
-    if not approve:
+    asked = domain.demanded(file.findings) if approve else {}
+    if not set(asked) <= set(answered):
+        raise Invalid("Say of each kind of finding that you looked at it, then approve.")
+    if not approve or Answer.REASON in asked.values():
         reason = _text(reason, "reason", 2000)
     tx.add(
         FileVote(
-            file_id=file.id, person_id=by.id, canonical_sha256=sha256, approve=approve, reason=reason or None, at=now
+            file_id=file.id,
+            person_id=by.id,
+            canonical_sha256=sha256,
+            approve=approve,
+            answered=list(asked),
+            reason=reason.strip() or None,
+            at=now,
         )
     )
     kind = "request.approval" if approve else "request.objection"
-    _record(tx, row, kind, by.id, now, file=file.id, sha256=sha256)
+    said = {"answered": " ".join(asked)} if asked else {}
+    _record(tx, row, kind, by.id, now, file=file.id, sha256=sha256, **said)
     tx.flush()
     if approved(tx, row, project):
         _move(tx, row, Status.APPROVED, Actor.CHECKER, by.id, now)
@@ -349,7 +363,11 @@ def _approved(
     barred: Collection[int],
     leads: Collection[int],
 ) -> bool:
-    ready = [Bytes(f.id, f.canonical_sha256) for f in files if f.state is FileState.READY and f.canonical_sha256]
+    ready = [
+        Bytes(f.id, f.canonical_sha256, is_blocked=Answer.REASON in domain.demanded(f.findings).values())
+        for f in files
+        if f.state is FileState.READY and f.canonical_sha256
+    ]
     return len(ready) == len(files) and domain.approved(ready, votes, project.tier, barred, leads)
 
 

@@ -93,6 +93,8 @@ class FileVote(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("persons.id"))
     canonical_sha256: Mapped[str] = mapped_column(String(64))
     approve: Mapped[bool]
+    answered: Mapped[list[str]] = mapped_column(JSON)
+    """The checks whose findings an approval answers."""
     reason: Mapped[str | None] = mapped_column(Text)
     at: Mapped[datetime]
 

@@ -12,10 +12,10 @@ from governance import projects
 from governance.errors import NotFound
 from governance.tables import Person, Project
 from governance.tiers import TIERS
-from inspection.checks import CHECKS
 from inspection.report import advice
 from output_review import bundle, frozen, release, service, store
-from output_review.domain import Actor, Status
+from output_review.domain import Actor, Answer, Status
+from output_review.findings import Found, by_check
 from output_review.frozen import Tampered
 from output_review.tables import FileVote, ReleaseRequest, RequestFile
 from portal import guard
@@ -23,6 +23,10 @@ from portal.site import Member, go, member
 
 router = APIRouter()
 Me = Annotated[Member, Depends(member)]
+
+
+FIRST = 3
+"""Places of one kind of finding that are shown at once; the others fold away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,12 @@ class ShownFile:
     address: str | None
     """Of its view, for a frame."""
     votes: list[FileVote]
+    found: list[Found]
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the machine says that it must not leave."""
+        return any(group.answer is Answer.REASON for group in self.found)
 
 
 @router.get("/requests")
@@ -90,7 +100,10 @@ def show(here: Me, number: int) -> Response:
     now, views = here.site.clock(), here.site.views
     shown = [
         ShownFile(
-            f, views.address(f.view_sha256, now) if f.view_sha256 else None, [v for v in votes if v.file_id == f.id]
+            f,
+            views.address(f.view_sha256, now) if f.view_sha256 else None,
+            [v for v in votes if v.file_id == f.id],
+            by_check(f.findings),
         )
         for f in files
     ]
@@ -106,7 +119,7 @@ def show(here: Me, number: int) -> Response:
         earlier=earlier,
         seen_before=seen_before,
         needed=needed,
-        checks=CHECKS,
+        first=FIRST,
         advice=advice,
     )
     frames = f"; frame-src {here.site.settings.content_origin}"
@@ -122,15 +135,17 @@ def vote(
     sha256: Annotated[str, Form()],
     approve: Annotated[bool, Form()],
     reason: Annotated[str, Form()] = "",
+    answered: Annotated[list[str], Form()] = [],  # noqa: B006 (FastAPI copies it)
 ) -> Response:
-    """Approve a file as it was seen, or object with a reason."""
+    """Approve a file as it was seen, with an answer to each kind of finding, or object with a reason."""
     tampered = _tampered(here, sha256)
     with here.site.database.write() as tx:
         row, _ = service.for_checker(tx, number, here.person)
         if tampered and sha256 in {f.canonical_sha256 for f in store.files(tx, number)}:
             service.quarantine(tx, row, Actor.CHECKER, here.site.clock(), str(tampered))
             return go("/review")
-        service.vote(tx, row, file, sha256, here.person, approve=approve, reason=reason, now=here.site.clock())
+        by, now = here.person, here.site.clock()
+        service.vote(tx, row, file, sha256, by, approve=approve, reason=reason, answered=answered, now=now)
         decided = row.status != Status.IN_REVIEW
     return go("/review" if decided else f"/review/{number}#file-{file}")
 

@@ -23,7 +23,7 @@ from governance.database import Database
 from governance.projects import LOCAL
 from governance.settings import Settings
 from governance.tables import Login, Person, PlatformRole
-from inspection import places
+from inspection import places, view
 from inspection.report import DROPPED, EVIDENCE, said
 from portal.content import Views
 from portal.reconciler import Reconciler
@@ -133,6 +133,7 @@ def _environment(language: str) -> Environment:
     environment.filters["moment"] = lambda at: format_datetime(at.astimezone(LOCAL), "short", locale=locale)
     environment.filters["bytes"] = lambda size: _bytes(size, locale)
     environment.filters["refusal"] = say.refusal
+    environment.filters["anchor"] = view.anchor
     environment.filters["place"] = lambda place: places.words(place, say.gettext)
     environment.filters["evidence"] = lambda finding: said(EVIDENCE, finding["said"], finding["values"], say.gettext)
     environment.filters["dropped"] = lambda part: said(DROPPED, part["what"], part["values"], say.gettext)

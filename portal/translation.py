@@ -29,7 +29,7 @@ DANISH = Path(__file__).parent / "locale" / "da.po"
 SPOKEN = ("governance", "output_review", "portal")
 """The packages whose sentences a person may meet in the browser; the operator's command line is English."""
 SAID = {
-    "inspection/checks.py": [check.title for check in CHECKS.values()],
+    "inspection/checks.py": [said for check in CHECKS.values() for said in (check.title, check.why, check.mend)],
     "inspection/places.py": [*places.STEPS.values(), places.WHOLE, places.ELSEWHERE],
     "inspection/report.py": [*REFUSALS.values(), *EVIDENCE.values(), *DROPPED.values(), *PARTS.values()],
 }

@@ -32,5 +32,7 @@ def _read(file: Path) -> Policy:
         return Policy(name=file.stem, **tomllib.load(given))
 
 
+DEFAULT = "sundhedsdatastyrelsen"
+"""The policy of whoever has chosen none."""
 POLICIES = {policy.name: policy for policy in map(_read, sorted(Path(__file__).parent.glob("*.toml")))}
 """By name."""

@@ -89,9 +89,13 @@ class Installation:
         with self.portal("grace") as http:
             until(lambda: 'name="sha256"' in http.get(f"/review/{number}").text)
             page = http.get(f"/review/{number}").text
-            [file] = re.findall(r"/files/(\d+)/vote", page)
-            [sha256] = re.findall(r'name="sha256" value="([0-9a-f]{64})"', page)
-            vote = {"sha256": sha256, "approve": "true"}
+            [file] = set(re.findall(r"/files/(\d+)/vote", page))
+            [sha256] = set(re.findall(r'name="sha256" value="([0-9a-f]{64})"', page))
+            vote = {
+                "sha256": sha256,
+                "approve": "true",
+                "answered": re.findall(r'name="answered" value="(\w+)"', page),
+            }
             answer = http.post(f"/review/{number}/files/{file}/vote", data=vote, headers=self.origin)
             assert answer.status_code == 303, answer.text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 from pathlib import Path
@@ -25,15 +26,33 @@ def test_files_are_inspected_without_docker_or_root(tmp_path: Path) -> None:
 
     done = check(good, bad)
     assert done.returncode == 0, done.stderr
-    assert f"{good}: csv, 0 findings" in done.stdout
+    assert f"{good}: csv, no findings" in done.stdout
+    assert f"{bad}: csv, needs a checker" in done.stdout
     assert "A count below the threshold: row 2, column n (3)" in done.stdout
     done = check(book, good)
     assert done.returncode == 1
     assert "Save each sheet as CSV" in done.stdout
-    assert "0 findings" in done.stdout
+    assert "no findings" in done.stdout
     assert check(tmp_path / "none.csv").stderr.startswith(f"sluse: {tmp_path}/none.csv cannot be read")
-    done = check(bad, Path("--json"))
-    assert json.loads(done.stdout)[str(bad)]["kind"] == "csv"
+    done = check(tmp_path, Path("--json"))
+    assert done.returncode == 1
+    files = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(Path(one["path"]).name, one["type"], one["verdict"]) for one in files] == [
+        ("bad.csv", "csv", "needs a checker"),
+        ("book.xlsx", "spreadsheet", "blocked"),
+        ("good.csv", "csv", "no findings"),
+    ]
+    assert files[0]["sha256"] == hashlib.sha256(bad.read_bytes()).hexdigest()
+    [finding] = files[0]["findings"]
+    assert finding == {
+        "check": "small_count",
+        "kind": "small-count",
+        "place": {"row": 2, "column": 2, "heading": "n"},
+        "evidence": "3",
+        "severity": "decide",
+        "confidence": "high",
+    }
+    assert check(bad, Path("--policy=danmarks-statistik")).stdout == f"{bad}: csv, no findings\n"
 
 
 def test_a_file_that_eats_memory_or_time_spoils_no_other(monkeypatch: object) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from governance.errors import NotAllowed
 from governance.tiers import Tier
-from output_review.domain import MOVES, OPEN, Actor, Bytes, Status, Vote, approved, check_move
+from output_review.domain import MOVES, OPEN, Actor, Answer, Bytes, Status, Vote, approved, check_move, demanded
 
-ONE, TWO = Bytes(1, "a"), Bytes(2, "b")
+ONE, TWO, BLOCKED = Bytes(1, "a"), Bytes(2, "b"), Bytes(3, "c", is_blocked=True)
 GRACE, ALAN, BARRED = 10, 11, 12
 
 
@@ -59,8 +59,21 @@ def no(file: Bytes, person: int = ALAN) -> Vote:
         ([ONE], [yes(ONE), yes(ONE, ALAN)], Tier.PSEUDONYMISED, True),
         ([ONE], [yes(ONE, ALAN), yes(ONE, 13)], Tier.SENSITIVE, False),
         ([ONE], [yes(ONE), yes(ONE, ALAN)], Tier.SENSITIVE, True),
+        ([BLOCKED], [yes(BLOCKED, ALAN)], Tier.SYNTHETIC, False),
+        ([BLOCKED], [yes(BLOCKED, ALAN), yes(BLOCKED, 13)], Tier.SYNTHETIC, False),
+        ([BLOCKED], [yes(BLOCKED)], Tier.SYNTHETIC, True),
+        ([BLOCKED], [yes(BLOCKED)], Tier.PSEUDONYMISED, False),
+        ([ONE, BLOCKED], [yes(ONE), yes(BLOCKED, ALAN)], Tier.SYNTHETIC, False),
     ],
 )
 def test_what_is_approved(files: list[Bytes], votes: list[Vote], tier: Tier, expected: bool) -> None:
     """Grace is a lead checker; who is barred has a role in the project."""
     assert approved(files, votes, tier, barred={BARRED}, leads={GRACE}) is expected
+
+
+def test_an_approval_answers_what_was_found_once_for_each_check() -> None:
+    found = [{"check": check, "severity": severity} for check, severity in (
+        ("rows", "block"), ("small_count", "decide"), ("small_count", "decide"), ("long", "note"),
+    )]  # fmt: skip
+    assert demanded(found) == {"rows": Answer.REASON, "small_count": Answer.LOOKED}
+    assert demanded([]) == {}

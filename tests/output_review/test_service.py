@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import func, select
@@ -122,6 +123,52 @@ def test_votes_are_bound_to_the_bytes_that_were_seen(cast: Cast) -> None:
             cast.vote(tx, row, cast.grace, sha="0" * 64)
         cast.vote(tx, row, cast.grace)
         assert row.status == Status.APPROVED
+
+
+def found(check: str, severity: str) -> dict[str, object]:
+    return {
+        "check": check, "version": 1, "kind": "x", "severity": severity, "confidence": "high",
+        "place": {}, "said": "value", "values": {"value": "1"},
+    }  # fmt: skip
+
+
+def test_an_approval_that_leaves_a_finding_unanswered_is_none(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        row = cast.in_review(tx)
+        [file] = store.files(tx, row.id)
+        file.findings = [found("small_count", "decide"), found("formula", "decide"), found("long", "note")]
+        tx.flush()
+        vote = partial(service.vote, tx, row, file.id, SHA, cast.grace, approve=True, reason="", now=NOW)
+        for answered in ([], ["small_count"], ["small_count", "long"]):
+            with pytest.raises(Invalid, match="each kind of finding"):
+                vote(answered=answered)
+        vote(answered=["formula", "small_count"])
+        assert row.status == Status.APPROVED
+        [kept] = store.latest_votes(tx, [file.id])
+        assert kept.answered == ["formula", "small_count"]
+        event = tx.scalars(select(AuditEvent).where(AuditEvent.kind == "request.approval")).one()
+        assert event.detail["answered"] == "formula small_count"
+
+
+def test_what_must_not_leave_needs_a_reason_and_a_lead_checker(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        row = cast.in_review(tx)
+        [file] = store.files(tx, row.id)
+        file.findings = [found("rows", "block")]
+        people.give_role(tx, cast.alan, PlatformRole.LEAD_CHECKER, "C", NOW)
+        tx.flush()
+        vote = partial(service.vote, tx, row, file.id, SHA, approve=True, now=NOW, answered=["rows"])
+        with pytest.raises(Invalid, match="missing"):
+            vote(cast.grace, reason="  ")
+        vote(cast.grace, reason="These are districts")
+        assert row.status == Status.IN_REVIEW
+        vote(cast.alan, reason="These are districts")
+        assert row.status == Status.APPROVED
+        assert service.approved(tx, row, cast.project)
+        people.take_role(tx, cast.alan, PlatformRole.LEAD_CHECKER, "C", NOW)
+        people.give_role(tx, cast.alan, PlatformRole.CHECKER, "C", NOW)
+        tx.flush()
+        assert not service.approved(tx, row, cast.project)  # the release worker asks again
 
 
 def test_an_approval_of_other_bytes_releases_nothing(cast: Cast) -> None:

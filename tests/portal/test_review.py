@@ -13,11 +13,11 @@ from governance import settings as settings_module
 from governance.settings import Settings
 from governance.tables import PlatformRole
 from governance.tiers import Tier
-from output_review import release, store
+from output_review import frozen, release, store
 from portal.app import create_app
 from portal.site import LANGUAGE, SESSION
 from tests.conftest import NOW
-from tests.output_review.test_service import Cast, cast
+from tests.output_review.test_service import Cast, cast, found
 
 __all__ = ["cast"]
 
@@ -35,7 +35,9 @@ def alan(cast: Cast, settings: Settings, tmp_path: Path, monkeypatch: pytest.Mon
     assert begun
     cookies = f"{SESSION}={begun[0]}; {LANGUAGE}=da"
     app = create_app(settings, cast.database, lambda: NOW)
-    return TestClient(app, base_url=settings.portal_origin, headers={"Cookie": cookies})
+    return TestClient(
+        app, base_url=settings.portal_origin, headers={"Cookie": cookies, "Origin": settings.portal_origin}
+    )
 
 
 def test_the_page_says_why_a_request_is_back_and_which_vote_counts_no_longer(
@@ -60,6 +62,34 @@ def test_the_page_says_why_a_request_is_back_and_which_vote_counts_no_longer(
     page = alan.get(f"/review/{row.id}")
     assert "mistede en, der havde godkendt den, retten til at godkende" in page.text
     assert page.text.count(GONE) == 1
+
+
+def test_what_the_machine_found_is_told_by_kind_and_answered_with_the_vote(
+    cast: Cast, alan: TestClient, settings: Settings
+) -> None:
+    (settings.state / "frozen/canonical").mkdir(parents=True)
+    sha256 = frozen.canonical(settings.state).put(b"region;n\nNord;3\n")
+    with cast.database.write() as tx:
+        row = cast.in_review(tx)
+        [file] = store.files(tx, row.id)
+        cells = [{"row": number, "column": 2, "heading": "n"} for number in range(2, 102)]
+        file.findings = [found("small_count", "decide") | {"place": cell} for cell in cells]
+        file.findings += [found("small_count", "decide") | {"said": "more", "values": {"count": 900}}]
+        file.findings += [found("cpr", "block")]
+        file.canonical_sha256 = sha256
+        people.give_role(tx, people.named(tx, "alan"), PlatformRole.LEAD_CHECKER, "C", NOW)
+    page = alan.get(f"/review/{row.id}").text
+    assert page.count('<div class="finding ') == 2
+    assert page.index("Ligner et CPR-nummer") < page.index("1000 steder")  # what must not leave is first
+    assert page.count('name="answered"') == 2
+    vote = {"sha256": sha256, "approve": "true", "reason": "Det er dage"}
+    answers = [({}, 400), ({"answered": ["cpr"]}, 400), ({"answered": ["cpr", "small_count"]}, 303)]
+    for answered, status in answers:
+        answer = alan.post(f"/review/{row.id}/files/{file.id}/vote", data=vote | answered, follow_redirects=False)
+        assert answer.status_code == status, answer.text
+    with cast.database.read() as tx:
+        [kept] = store.latest_votes(tx, [file.id])
+    assert (kept.answered, kept.reason) == (["cpr", "small_count"], "Det er dage")
 
 
 def test_a_checker_whose_role_was_taken_back_sees_nothing_more(cast: Cast, alan: TestClient) -> None:

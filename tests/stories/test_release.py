@@ -16,13 +16,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from governance import people, projects
+from governance.tables import PlatformRole
 from governance.tiers import Tier
 from output_review import frozen, store
 from sluse import processes
 from tests.browser import Visitor
 from tests.conftest import SLUSE, Stack, until
 from tests.stories.asking import ask, call, inside
-from tests.stories.conftest import Scene, approve, checker
+from tests.stories.conftest import Scene, approve, approve_file, checker
 
 TABLE = b"region;persons\r\nNord;120\r\nSyd;3\r\n"
 CANONICAL = b"region;persons\nNord;120\nSyd;3\n"
@@ -51,23 +52,34 @@ def test_a_table_and_a_figure_leave_after_a_checkers_approval(
     assert sent[0] == 200
     assert call(scene.room, "POST", f"/{number}/submit")[0] == 200
     scene.reviewed(number)
+    [told] = call(scene.room, "GET", f"/{number}")[1]["files"][0]["findings"]
+    assert (told["severity"], told["count"], told["places"]) == ("decide", 1, ["row 3, column persons"])
 
     grace = checker(scene, visitor, scene.grace)
     page = grace.page
     page.get_by_role("link", name="Requests to check").click()
     grace.photograph("queue")
     page.get_by_role("link", name=f"{number}: Table one").click()
-    expect(page.locator(".findings")).to_contain_text("A count below the threshold: row 3, column persons (3)")
+    finding = page.locator(".finding").first
+    expect(finding).to_contain_text("A count below the threshold")
+    expect(finding).to_contain_text("row 3, column persons (3)")
     table = page.frame_locator("iframe").first
+    few = table.get_by_role("cell", name="3", exact=True).last
+    expect(few).to_have_css("outline-style", "none")
+    finding.get_by_role("link", name="row 3, column persons").click()
+    expect(few).to_have_css("outline-style", "solid")  # lit up
     expect(table.locator("td", has_text="120")).to_be_visible()
     image = page.frame_locator("iframe").nth(1).locator("img")
     assert image.evaluate("picture => picture.naturalWidth") > 100
     expect(page.get_by_text("'tEXt' chunk")).to_have_count(2)  # the comment, and matplotlib's own
     grace.photograph("review")
-    page.get_by_role("button", name="Approve this file").first.click()
+    files = page.locator("section.reviewed")
+    files.nth(0).get_by_role("button", name="Approve this file").click()  # not sent without an answer
+    expect(files.nth(0).locator("form :invalid")).to_have_count(2)  # what is to be ticked, and an objection's reason
+    approve_file(files.nth(0))
     expect(page.get_by_text("approved (you)")).to_have_count(1)
     assert scene.status(number) == "in_review"  # one file is not all files
-    page.get_by_role("button", name="Approve this file").nth(1).click()
+    approve_file(files.nth(1))
     page.wait_for_url("**/review")
     assert grace.complaints == []
     until(lambda: scene.status(number) == "released", 30)
@@ -139,12 +151,29 @@ def test_person_level_data_needs_two_checkers(stack: Stack, visitor: Callable[..
     until(lambda: scene.status(number) == "released", 30)
 
 
+def test_what_must_not_leave_is_one_line_and_needs_a_lead_checkers_reason(
+    stack: Stack, scene: Scene, visitor: Callable[..., Visitor]
+) -> None:
+    numbers = "".join(f"{day:02}0170{1000 + day};120\n" for day in range(1, 29))
+    request = ask(scene.room, {"table.csv": f"key;persons\n{numbers}".encode()})
+    scene.reviewed(request)
+    for person, status in ((scene.grace, "in_review"), (stack.checker("leda", PlatformRole.LEAD_CHECKER), "released")):
+        visiting = checker(scene, visitor, person)
+        visiting.page.goto(f"{stack.settings.portal_origin}/review/{request}")
+        finding = visiting.page.locator(".finding.severity-block").first
+        expect(finding).to_contain_text("Looks like a CPR number: in 28 places")
+        expect(finding.get_by_role("listitem").filter(visible=True)).to_have_count(3)
+        visiting.photograph("blocked")
+        approve_file(visiting.page.locator("section.reviewed"))
+        until(lambda status=status: scene.status(request) == status, 30)
+
+
 def test_an_objection_blocks_and_a_request_can_be_returned(scene: Scene, visitor: Callable[..., Visitor]) -> None:
     number = ask(scene.room, {"table.csv": TABLE})
     scene.reviewed(number)
     alan = checker(scene, visitor, scene.alan)
     alan.page.goto(f"{scene.stack.settings.portal_origin}/review/{number}")
-    alan.page.get_by_label("Reason (needed for an objection)").fill("Syd has 3 persons")
+    alan.page.get_by_label("Reason for an objection").fill("Syd has 3 persons")
     alan.page.get_by_role("button", name="Object").click()
     expect(alan.page.get_by_text("Syd has 3 persons")).to_be_visible()
     approve(scene, visitor, scene.grace, number)

@@ -23,11 +23,23 @@ export interface IAnswers {
   data_sets: string[];
 }
 
+/** What one check found in a file, as the checker is told it, in the person's language. */
+export interface IFinding {
+  severity: 'block' | 'decide' | 'note';
+  title: string;
+  /** What would mend it. */
+  mend: string;
+  count: number;
+  /** The first of them. */
+  places: string[];
+}
+
 export interface IRequestFile extends IAnswers {
   file: number;
   name: string;
   /** Why it cannot leave, and what to do; in the person's language. */
   advice: string | null;
+  findings: IFinding[];
 }
 
 export interface IRequest {

@@ -1,7 +1,7 @@
 import { Dialog, ReactWidget, showDialog, UseSignal } from '@jupyterlab/apputils';
 import { LabIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
-import { IRequest, IRoom, Status } from './api';
+import { IFinding, IRequest, IRoom, Status } from './api';
 import { Requests } from './model';
 import { language, Message, say } from './words';
 
@@ -75,6 +75,26 @@ function Shown({ room }: { room: IRoom }): JSX.Element {
   );
 }
 
+/** What the checker is told of a file, so that its author may mend it first. */
+function Findings({ of: findings }: { of: IFinding[] }): JSX.Element | null {
+  if (findings.length === 0) {
+    return null;
+  }
+  return (
+    <div className="datasluse-findings">
+      {say('The checker is told this:')}
+      <ul>
+        {findings.map(({ title, severity, count, places, mend }) => (
+          <li key={title} data-severity={severity}>
+            <strong>{title}</strong> ({places.join('; ')}
+            {count > places.length && ` … ${count}`}). {mend}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
 function Card({ request, model }: { request: IRequest; model: Requests }): JSX.Element {
   const { request: number, title, round, words, status } = request;
   const heading = `datasluse-request-${number}`;
@@ -104,6 +124,7 @@ function Card({ request, model }: { request: IRequest; model: Requests }): JSX.E
           <li key={file.file}>
             {file.name}
             {file.advice && `: ${file.advice}`}
+            <Findings of={file.findings} />
           </li>
         ))}
       </ul>

@@ -44,6 +44,7 @@ const danish = {
     'Det venter på dig i portalen, under “Anmodninger om hjemtagelse”.',
   'Change the files, then request their release again as a new round.':
     'Ret filerne, og anmod så om dem igen som en ny runde.',
+  'The checker is told this:': 'Outputkontrollanten får dette at vide:',
   'There are no requests from this room yet.': 'Der er endnu ingen anmodninger fra dette rum.',
   'draft': 'kladde',
   'handed in, being inspected': 'afleveret, undersøges',
