@@ -22,6 +22,8 @@ import pandas as pd
 
 SYLLABLES = [a + b for a in "bdfgklmnprstv" for b in ("a", "e", "i", "o", "u", "ø", "y")]
 PERSONS = 3_000
+SHOWN = 5
+"""Rows that every form shows: what a part of a table does not show is not in the file."""
 
 
 class Draw:
@@ -224,7 +226,8 @@ def small(draw: Draw, table: pd.DataFrame) -> pd.DataFrame | None:
         return None
     made = table.copy()
     for _ in range(draw.chance.randint(1, 3)):
-        made.loc[draw.chance.randrange(len(made)), draw.chance.choice(counted)] = draw.chance.randint(1, 4)
+        row = draw.chance.randrange(min(len(made), SHOWN))
+        made.loc[row, draw.chance.choice(counted)] = draw.chance.randint(1, 4)
     return made
 
 

@@ -32,7 +32,7 @@ LENGTHS = struct.Struct(">3Q")
 Answer = dict[str, bytes]
 
 
-def main(policy: Policy) -> None:
+def main(policy: str = DEFAULT) -> None:
     """Inspect file by file, each in a process of its own: one that breaks the engine or kills it spoils no other's."""
     begun, said = time.monotonic(), 0
     with (
@@ -45,7 +45,11 @@ def main(policy: Policy) -> None:
             if file is None or not name:
                 continue
             is_over = time.monotonic() - begun > TURN or said > MOST_SAID
-            answer = {"report.json": _json({"later": True})} if is_over else inspected_apart(name, file.read(), policy)
+            answer = (
+                {"report.json": _json({"later": True})}
+                if is_over
+                else inspected_apart(name, file.read(), POLICIES[policy])
+            )
             for part, content in answer.items():
                 header = tarfile.TarInfo(f"{identifier}/{part}")
                 header.size = len(content)
@@ -111,4 +115,4 @@ def _json(value: object) -> bytes:
 
 
 if __name__ == "__main__":
-    main(POLICIES[sys.argv[1] if len(sys.argv) > 1 else DEFAULT])
+    main(*sys.argv[1:2])

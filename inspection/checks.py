@@ -54,7 +54,7 @@ _ROWS = (
         "Count or summarise the rows in groups, and release that.",
     ),
     Check(
-        "small_count", 1, Kind.SMALL_COUNT, Severity.DECIDE, "small_counts.small",
+        "small_count", 2, Kind.SMALL_COUNT, Severity.DECIDE, "small_counts.small",
         "A count below the threshold",
         "Whoever knows one of a few persons learns what the table says of them.",
         "Merge groups, or hide the number and a second one, so that totals do not give it back.",

@@ -154,7 +154,9 @@ class Stack:
     database: Database
     open: ExitStack = field(default_factory=ExitStack)
     rooms: list[Room] = field(default_factory=list)
-    """Those that tests opened."""
+    """Those that tests of a module opened; they end with it."""
+    staying: list[Room] = field(default_factory=list)
+    """Those that many modules share."""
 
     def sluse(self, *arguments: str) -> str:
         """Run a `sluse` command and return what it printed."""
@@ -211,21 +213,21 @@ class Stack:
             http.headers["Cookie"] = answer.headers["set-cookie"].split(";", 1)[0]
             yield http
 
-    def close_rooms(self) -> None:
-        """End every room that tests opened, and wait until they are gone."""
+    def close(self, opened: list[Room]) -> None:
+        """End rooms, and wait until they are gone."""
         now = datetime.now(UTC)
         with self.database.write() as tx:
-            for room in self.rooms:
+            for room in opened:
                 rooms.want_closed(tx, rooms.standing(tx, room.id).room, now, reason=rooms.CLOSED_BY_PERSON)
-        until(lambda: not any(self.docker.containers(filters={"label": f"datasluse.room={r.id}"}) for r in self.rooms))
-        self.rooms.clear()
+        until(lambda: not any(self.docker.containers(filters={"label": f"datasluse.room={r.id}"}) for r in opened))
+        opened.clear()
 
-    def open_room(self, project: str, person: Person, image: str = "base") -> Room:
-        """Open a person's room and go in with the ticket."""
+    def open_room(self, project: str, person: Person, image: str = "base", *, stays: bool = False) -> Room:
+        """Open a person's room and go in with the ticket; one that stays outlives the tests of its module."""
         now = lambda: datetime.now(UTC)  # noqa: E731
         opened = open_room(self.settings, self.database, project, person.name, "small", now, image)
         room = Room(self, opened.room, opened.ticket)
-        self.rooms.append(room)
+        (self.staying if stays else self.rooms).append(room)
         room.enter()
         return room
 
@@ -360,6 +362,8 @@ def stack() -> Iterator[Stack]:
         stack = Stack(settings, docker, Database(settings.database))
         with stack.open:
             yield stack
+        if os.environ.get("MUTATED"):  # one of many runs on one stack: open rooms hold their quota of the disk
+            stack.close(stack.staying)
         stack.database.engine.dispose()
     if not os.environ.get("KEEP"):
         subprocess.run([ROOT / "up", "destroy", "--yes"], check=True)
@@ -369,7 +373,7 @@ def stack() -> Iterator[Stack]:
 def rooms_end_with_their_tests(stack: Stack) -> Iterator[None]:
     """Dozens of rooms that nobody needs any more would make whatever comes later slow."""
     yield
-    stack.close_rooms()
+    stack.close(stack.rooms)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -17,7 +17,7 @@ COUNT, COUNT_LABEL, OTHER, IDENTIFIER = (
     frozenset(_WORDS[meaning]) for meaning in ("count", "count_label", "other", "identifier")
 )
 WHOLE = re.compile(
-    r"(?:n=)?\+?(?P<number>\d{1,3}(?:[.,]\d{3})+|\d{1,15})(?:[.,]0*)?(?:e\+?0+)?"
+    r"(?:n=)?\+?(?P<number>[1-9]\d{0,2}(?:[.,]\d{3})+|\d{1,15})(?:[.,]0*)?(?:e\+?0+)?"
     r"(?:[(\[].*|/\d+|[*†‡§]+|(?P<unit>[a-zæøå]+))?"
 )
 DECIMAL = re.compile(r"[+-]?\d+[.,]\d+")

@@ -136,7 +136,7 @@ def rooms(stack: Stack) -> tuple[Room, Room]:
     """Ada's room and Bob's, in one project."""
     ada, bob = stack.person("ada"), stack.person("bob")
     project = stack.project(ada, bob)
-    return stack.open_room(project, ada), stack.open_room(project, bob)
+    return stack.open_room(project, ada, stays=True), stack.open_room(project, bob, stays=True)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from governance.settings import Settings
 from governance.tables import Job, ProjectRole
 from governance.tiers import Tier
 from inspection import __main__ as sandbox
+from inspection.policies import Policy
 from output_review import frozen, service, store, worker
 from output_review.domain import Status
 from output_review.service import Output
@@ -177,7 +178,7 @@ def test_a_file_that_takes_too_long_is_refused_and_the_others_are_not(
 ) -> None:
     monkeypatch.setattr(sandbox, "FILE", 1)
     inspect = sandbox.inspect
-    monkeypatch.setattr(sandbox, "inspect", lambda name, raw: _for_ever() if "slow" in name else inspect(name, raw))
+    monkeypatch.setattr(sandbox, "inspect", lambda name, *file: _for_ever() if "slow" in name else inspect(name, *file))
     number = door.hand_in(two_rooms[0], {"slow.csv": CSV, "good.csv": CSV})
     door.turn()
     assert door.states(number) == [FileState.REFUSED, FileState.READY]
@@ -193,7 +194,7 @@ def test_a_file_that_ends_the_process_that_opens_it_spoils_no_other(
     door: Door, two_rooms: tuple[str, str], monkeypatch: pytest.MonkeyPatch, ends: Callable[[], Any]
 ) -> None:
     inspect = sandbox.inspect
-    monkeypatch.setattr(sandbox, "inspect", lambda name, raw: ends() if "bad" in name else inspect(name, raw))
+    monkeypatch.setattr(sandbox, "inspect", lambda name, *file: ends() if "bad" in name else inspect(name, *file))
     number = door.hand_in(two_rooms[0], {"bad.csv": CSV, "good.csv": CSV})
     door.turn()
     assert door.states(number) == [FileState.REFUSED, FileState.READY]
@@ -210,9 +211,9 @@ def test_what_is_finished_in_a_turn_is_kept_and_the_rest_has_the_next(
 ) -> None:
     monkeypatch.setattr(sandbox, "TURN", -1.0)  # so short that only the first file is begun in it
 
-    def first_only(name: str, raw: bytes) -> dict[str, bytes]:
+    def first_only(name: str, raw: bytes, policy: Policy) -> dict[str, bytes]:
         monkeypatch.setattr(sandbox, "TURN", -1.0)
-        return inspected_apart(name, raw)
+        return inspected_apart(name, raw, policy)
 
     inspected_apart = sandbox.inspected_apart
     monkeypatch.setattr(sandbox, "inspected_apart", first_only)
