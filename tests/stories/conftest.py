@@ -64,13 +64,13 @@ def approve(scene: Scene, visitor: Callable[..., Visitor], person: Person, numbe
 
 def approve_file(file: Locator) -> None:
     """Say of every kind of finding that one looked at it, why it may leave all the same, and approve."""
-    button = file.get_by_role("button", name="Approve this file")
+    button = file.page.get_by_role("button", name="Approve this file")
     form = file.locator("form").filter(has=button)
     for answer in form.get_by_role("checkbox").all():
         answer.check()
     for reason in form.get_by_role("textbox").all():
         reason.fill("These are made up, and nobody's.")
-    button.click()
+    form.get_by_role("button").click()
 
 
 def enter(scene: Scene, visitor: Visitor) -> Page:
