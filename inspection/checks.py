@@ -17,6 +17,10 @@ class Kind(StrEnum):
     IDENTIFIER = "identifier"
     ROW_LEVEL = "row-level"
     SMALL_COUNT = "small-count"
+    DOMINANCE = "dominance"
+    CLASS_DISCLOSURE = "class-disclosure"
+    DIFFERENCING = "differencing"
+    SECRET = "secret"  # noqa: S105 (a word)
     HIDDEN_DATA = "hidden-data"
     TYPE = "type"
 
@@ -42,9 +46,9 @@ class Check:
 
 _ROWS = (
     Check(
-        "cpr", 1, Kind.IDENTIFIER, Severity.BLOCK, "identifiers.cpr_numbers",
+        "cpr", 2, Kind.IDENTIFIER, Severity.BLOCK, "identifiers.cpr_numbers",
         "Looks like a CPR number",
-        "A CPR number names one person to anybody.",
+        "A CPR number identifies one person.",
         "Leave the numbers out. If they are something else, say what in the description.",
     ),
     Check(
@@ -58,6 +62,66 @@ _ROWS = (
         "A count below the threshold",
         "Whoever knows one of a few persons learns what the table says of them.",
         "Merge groups, or hide the number and a second one, so that totals do not give it back.",
+    ),
+    Check(
+        "implied", 1, Kind.SMALL_COUNT, Severity.DECIDE, "shares.implied",
+        "A share that is fewer persons than the threshold",
+        "Whoever multiplies it by the size of the group knows how many they are.",
+        "Merge groups, or leave out the share or the size.",
+    ),
+    Check(
+        "given_back", 1, Kind.DIFFERENCING, Severity.DECIDE, "totals.given_back",
+        "A hidden count that the totals give back",
+        "Whoever subtracts what is shown from the total has the number that was hidden.",
+        "Hide a second number in the same row and column, or leave out the total.",
+    ),
+    Check(
+        "everybody", 1, Kind.CLASS_DISCLOSURE, Severity.DECIDE, "shares.everybody",
+        "All or none of a group",
+        "Whoever knows that somebody is in the group knows this of them, too.",
+        "Merge groups or categories.",
+    ),
+    Check(
+        "spread", 1, Kind.CLASS_DISCLOSURE, Severity.DECIDE, "extremes.spread",
+        "A group whose values do not differ",
+        "What is said of the group is known of each person in it.",
+        "Merge groups, or leave out this one.",
+    ),
+    Check(
+        "dominance", 1, Kind.DOMINANCE, Severity.DECIDE, "extremes.dominance",
+        "A sum that is one person's for the most part",
+        "Whoever knows the sum knows that person's value nearly.",
+        "Merge groups, or leave out the sum.",
+    ),
+    Check(
+        "extreme", 1, Kind.SMALL_COUNT, Severity.DECIDE, "extremes.extremes",
+        "A smallest or largest value",
+        "It is the value of one person, who may be known by it.",
+        "Write a percentile that at least the threshold's number of persons are beyond, or leave it out.",
+    ),
+    Check(
+        "residual", 1, Kind.SMALL_COUNT, Severity.DECIDE, "models.residual",
+        "A model with few residual degrees of freedom",
+        "It fits so closely that it can give back the values it was made from.",
+        "Estimate fewer parameters, or use more persons.",
+    ),
+    Check(
+        "free_text", 1, Kind.ROW_LEVEL, Severity.DECIDE, "free_text.free_text",
+        "Sentences, each in a cell of its own",
+        "What somebody wrote of a person can name them.",
+        "Code the sentences into categories, and count those.",
+    ),
+    Check(
+        "secret", 1, Kind.SECRET, Severity.BLOCK, "secrets.secrets",
+        "Looks like a password, a token or a key",
+        "Whoever has the file can use it.",
+        "Leave it out, and change it: somebody may have seen it.",
+    ),
+    Check(
+        "contact", 1, Kind.IDENTIFIER, Severity.DECIDE, "secrets.contacts",
+        "An e-mail address or a telephone number",
+        "It leads to one person.",
+        "Leave it out, unless it is the author's own.",
     ),
     Check(
         "formula", 1, Kind.TYPE, Severity.DECIDE, "formulas.formulas",

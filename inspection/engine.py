@@ -58,6 +58,7 @@ def inspect(name: str, raw: bytes, policy: Policy | None = None) -> Inspected:
 def _extracted(name: str, raw: bytes) -> Extracted:
     extractor = import_module(f"inspection.extract.{types.identify(name, raw).extractor}")
     read: Extracted = extractor.extract(name, raw)
+    read.name = name
     read.parts += [grid for text in read.texts() if text.is_laid_out for grid in layout.grids(text)]
     return read
 

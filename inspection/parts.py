@@ -101,6 +101,8 @@ class Extracted:
     parts: list[Text | Grid | Picture]
     dropped: list[Dropped] = field(default_factory=list)
     extent: Extent | None = None
+    name: str = ""
+    """The file's own, which leaves with it."""
 
     def texts(self) -> Iterator[Text]:
         """Every text."""

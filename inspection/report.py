@@ -79,6 +79,10 @@ EVIDENCE = {
     "rows": "{count} rows",
     "values": "{count} numbered values",
     "lines": "{count} lines",
+    "numbers": "{count} numbers",
+    "cells": "{count} cells",
+    "implied": "about {count} of {of}",
+    "given back": "total less what is shown",
     "characters": "{count} characters",
     "encoded lines": "lines of encoded text",
     "begins": "begins with {sign}",
@@ -114,7 +118,14 @@ DROPPED = {
 }
 """What can be left out of a file."""
 
-PARTS = {"start": "start", "line ends": "line ends", "pixels": "pixels", "palette": "palette", "notebook": "notebook"}
+PARTS = {
+    "file name": "file name",
+    "start": "start",
+    "line ends": "line ends",
+    "pixels": "pixels",
+    "palette": "palette",
+    "notebook": "notebook",
+}
 """Parts of files that have names of ours; others are named as in the file."""
 
 REFUSALS = {

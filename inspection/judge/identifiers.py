@@ -41,7 +41,8 @@ SHORTEST = 9
 
 
 def cpr_numbers(seen: Seen, _: Policy) -> Iterator[Finding]:
-    """CPR numbers, in whatever can be read, and in two columns beside each other."""
+    """CPR numbers: in the file's name, in whatever can be read, and in two columns beside each other."""
+    yield from _numbers([(Place(part="file name"), seen.read.name)])
     yield from _numbers(seen.read.strings())
     for grid in seen.read.grids():
         yield from _in_two_cells(grid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -13,13 +14,17 @@ from inspection.characters import compatible
 from inspection.parts import Grid
 
 _WORDS = tomllib.loads((Path(__file__).parent / "meanings.toml").read_text())
-COUNT, COUNT_LABEL, OTHER, IDENTIFIER = (
-    frozenset(_WORDS[meaning]) for meaning in ("count", "count_label", "other", "identifier")
-)
+COUNT, COUNT_LABEL, OTHER, IDENTIFIER, SHARE, SPREAD, EXTREME, LARGEST, SUM = (
+    frozenset(_WORDS[meaning])
+    for meaning in (
+        "count", "count_label", "other", "identifier", "share", "spread", "extreme", "largest", "sum",
+    )
+)  # fmt: skip
 WHOLE = re.compile(
     r"(?:n=)?\+?(?P<number>[1-9]\d{0,2}(?:[.,]\d{3})+|\d{1,15})(?:[.,]0*)?(?:e\+?0+)?"
     r"(?:[(\[].*|/\d+|[*†‡§]+|(?P<unit>[a-zæøå]+))?"
 )
+DECIMALS = re.compile(r"(?P<number>[+-]?(?:\d{1,15}(?:[.,]\d{1,15})?|[.,]\d{1,15}))\s?%?")
 DECIMAL = re.compile(r"[+-]?\d+[.,]\d+")
 YEAR = re.compile(r"(?:18|19|20)\d\d")
 FEW = 3
@@ -102,6 +107,23 @@ class Table:
             return []
         start = next((at for at, cell in enumerate(cells) if labels_counts(cell.text)), None)
         return [] if start is None else cells[start + 1 :]
+
+
+def named(table: Table, meaning: frozenset[str]) -> Iterator[list[tuple[int, int, str]]]:
+    """Row, column and text of the cells below each heading, or beside each label, that has one of these words."""
+    heading, *body = table.grid.rows
+    for c, name in enumerate(heading):
+        if words(name) & meaning or (meaning is SHARE and "%" in name):
+            yield [(r, c, row[c]) for r, row in enumerate(body, start=1) if c < len(row)]
+    for r, row in enumerate(body, start=1):
+        if row and words(row[0]) & meaning and number(row[0]) is None:
+            yield [(r, c, cell) for c, cell in enumerate(row) if c]
+
+
+def number(cell: str) -> float | None:
+    """A cell as a number, with a decimal point or comma, a percent sign or none."""
+    match = DECIMALS.fullmatch(cell.strip())
+    return float(match["number"].replace(",", ".")) if match else None
 
 
 def words(heading: str) -> set[str]:

@@ -155,7 +155,7 @@ CPR_DISGUISES = {
     "twice": f"{CPR} {CPR}",
 }
 HARMLESS_NUMBERS = {
-    "a telephone": "+4512345678",
+    "a telephone": "+4712345678",
     "a date and a time": "2026-01-01 1234",
     "a date that is none": "3102705234",
     "no leap day": "2902775234",
