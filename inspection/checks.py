@@ -118,7 +118,7 @@ _ROWS = (
         "Leave it out, and change it: somebody may have seen it.",
     ),
     Check(
-        "contact", 1, Kind.IDENTIFIER, Severity.DECIDE, "secrets.contacts",
+        "contact", 1, Kind.IDENTIFIER, Severity.NOTE, "secrets.contacts",
         "An e-mail address or a telephone number",
         "It leads to one person.",
         "Leave it out, unless it is the author's own.",

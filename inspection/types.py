@@ -27,10 +27,11 @@ class Type:
 
 TYPES = (
     Type("csv", (".csv",), "delimited"),
+    Type("tsv", (".tsv", ".tab"), "delimited"),
     Type("json", (".json",), "json_values"),
     Type("markdown", (".md",), "plain"),
     Type("notebook", (".ipynb",), "notebooks"),
-    Type("text", (".txt",), "plain"),
+    Type("text", (".txt", ".log"), "plain"),
     Type("png", (".png",), "pictures", magic=b"\x89PNG\r\n\x1a\n"),
     Type("jpeg", (".jpeg", ".jpg"), "pictures", magic=b"\xff\xd8\xff"),
     Type("spreadsheet", (".xlsx", ".xls", ".ods"), refusal="spreadsheet"),

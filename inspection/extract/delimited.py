@@ -1,4 +1,4 @@
-"""CSV: decoded, parsed and written again, so that nothing is in it but the cells."""
+"""CSV and its like: decoded, parsed and written again, so that nothing is in it but the cells."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import io
 import re
 
-from inspection import view
+from inspection import types, view
 from inspection.extract.plain import decode
 from inspection.parts import Extent, Extracted, Form, Grid
 from inspection.places import Place
@@ -23,7 +23,8 @@ def extract(name: str, raw: bytes) -> Extracted:
     """A table and its canonical copy; raises NoCanonicalForm."""
     dropped: list[Dropped] = []
     text = decode(raw, dropped)
-    delimiter = _delimiter(text)
+    kind = types.by_name(name).name
+    delimiter = "\t" if kind == "tsv" else _delimiter(text)
     rows = _parse(text, delimiter)
     out = io.StringIO()
     csv.writer(out, delimiter=delimiter, lineterminator="\n").writerows(rows)
@@ -36,7 +37,7 @@ def extract(name: str, raw: bytes) -> Extracted:
     ):
         dropped.append(Dropped("cell spaces", Place()))
     return Extracted(
-        "csv",
+        kind,
         out.getvalue().encode(),
         view.page(name, view.table(rows[0], rows[1:])),
         [Grid(Place(), rows, Form.FILE)],

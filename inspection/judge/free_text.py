@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from inspection.parts import Form
 from inspection.policies import Policy
 from inspection.report import Finding
 from inspection.understand.columns import FEW
@@ -14,8 +15,10 @@ LONG, WORDS = 40, 6
 
 
 def free_text(seen: Seen, _: Policy) -> Iterator[Finding]:
-    """Columns most of whose cells are sentences, each another."""
+    """Columns most of whose cells are sentences, each another; lines of a text are sentences anyhow."""
     for table in seen.tables:
+        if table.grid.form is Form.LINES:
+            continue
         for column in table.columns:
             said = [cell for cell in column.cells if len(cell.text) >= LONG and len(cell.text.split()) >= WORDS]
             different = len({cell.text for cell in said})

@@ -92,6 +92,12 @@ def test_a_number_in_a_files_name_is_found() -> None:
     assert inspect("2026-11-30.csv", b"zone,n\nA,90\n").findings == []
 
 
+def test_tabs_alone_part_the_cells_of_a_tsv() -> None:
+    done = inspect("a.tsv", b"zone, and more, or less\tn\nA, B and C\t3\nD\t90\n")
+    assert (done.kind, done.canonical) == ("tsv", b"zone, and more, or less\tn\nA, B and C\t3\nD\t90\n")
+    assert [finding.place.heading for finding in done.findings] == ["n"]
+
+
 def test_a_secret_is_not_told_by_its_finding() -> None:
     [finding] = [one for one in inspect("a.txt", b'password = "hunter-2-blue"').findings if one.check == "secret"]
     assert "hunter" not in str(finding)

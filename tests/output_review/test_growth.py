@@ -13,7 +13,7 @@ from time import process_time
 import pytest
 
 from inspection.engine import inspect
-from inspection.types import accepted, ending
+from inspection.types import TYPES, by_name
 from tests.output_review.hostile.build import (
     base64_of,
     before_end,
@@ -165,8 +165,9 @@ def test_twice_the_parts_take_twice_the_time(parts: str) -> None:
     assert growth(lambda raw: inspect(name, raw), made, size) <= MOST
 
 
-def test_every_kind_is_measured() -> None:
-    assert {ending(name) for name in [*IN_KINDS, *(name for name, _, _ in FILES.values())]} == set(accepted())
+def test_every_extractor_is_measured() -> None:
+    measured = {by_name(name).extractor for name in [*IN_KINDS, *(name for name, _, _ in FILES.values())]}
+    assert measured == {one.extractor for one in TYPES if one.extractor}
 
 
 def test_the_measure_tells_a_square_from_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
