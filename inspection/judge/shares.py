@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from inspection.policies import Policy
 from inspection.report import Finding
-from inspection.understand.columns import SHARE, Table, named, number, words
+from inspection.understand.columns import SHARE, SUM, Table, is_count, named, number, words
 from inspection.understand.counts import counts
 from inspection.understand.seen import Seen
 
@@ -34,9 +34,12 @@ def everybody(seen: Seen, policy: Policy) -> Iterator[Finding]:
 
 
 def _in_one_cell(table: Table, policy: Policy) -> Iterator[Finding]:
-    """Rows of counts of which all but one are nought."""
+    """Rows of counts, by the categories of one grouping, of which all but one are nought."""
     of_row: dict[int, dict[int, int]] = {}
+    measures = {c for c, name in enumerate(table.grid.rows[0]) if is_count(name) or words(name) & SUM}
     for count in counts(table):
+        if count.column in measures:
+            continue
         of_row.setdefault(count.row, {})[count.column] = count.number
     for row, numbers in of_row.items():
         there = [column for column, persons in numbers.items() if persons]

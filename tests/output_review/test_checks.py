@@ -56,6 +56,18 @@ TWINS = {
         "Residual standard error: 3.1 on 712 degrees of freedom\n",
         "a.txt",
     ),
+    "of a model, not of a test": Twins(
+        "residual",
+        "Residual deviance: 12.1  on 7  degrees of freedom\n",
+        "Chisq= 10.3  on 1 degrees of freedom, p= 0.001\n",
+        "a.txt",
+    ),
+    "categories, not another measure": Twins(
+        "everybody", "zone,ja,nej\nA,0,41\nB,60,44\n", "zone,n,deaths\nA,41,0\nB,60,44\n"
+    ),
+    "a value, not a group's name": Twins(
+        "extreme", "zone,n,max\nA,120,97\n", "quintile,n,mean\nhighest,120,97.2\nlowest,118,12.1\n"
+    ),
     "sentences": Twins(
         "free_text",
         "k,note\n1,Fell on the stairs at home and broke the hip\n2,Came by ambulance after three days of fever\n"
