@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from jupyterhub.proxy import Proxy
+from sqlalchemy.exc import SQLAlchemyError
 from traitlets import Unicode
 
 from governance.database import Database
@@ -60,6 +61,9 @@ class GateProxy(Proxy):
                 granted(tx, room, self.settings, datetime.now(UTC))
         except Refused as e:
             self.log.info("no way leads to a room any more: %s", e)
+            return False
+        except SQLAlchemyError as e:  # the hub asks again when it compares
+            self.log.warning("no way leads to a room while the rows cannot be asked: %s", e)
             return False
         return True
 

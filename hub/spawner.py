@@ -173,7 +173,12 @@ class ProjectSpawner(DockerSpawner):
         self.clear_state()
 
     def _remove(self) -> None:
-        edge.route(self.settings, self.settings.room_host(self.room), None)
+        try:
+            edge.route(self.settings, self.settings.room_host(self.room), None)
+        finally:
+            self._remove_containers()
+
+    def _remove_containers(self) -> None:
         labels = {"datasluse.installation": self.installation, "datasluse.room": self.room}
         for part in ("gate", "room"):
             container.remove(self.client, self._name(part), labels | {"datasluse.part": part})

@@ -65,7 +65,7 @@ _ROWS = (
     ),
     Check(
         "implied", 1, Kind.SMALL_COUNT, Severity.DECIDE, "shares.implied",
-        "A share that is fewer persons than the threshold",
+        "A share that stands for fewer persons than the threshold",
         "Whoever multiplies it by the size of the group knows how many they are.",
         "Merge groups, or leave out the share or the size.",
     ),

@@ -128,5 +128,9 @@ ANSWERS = {"decide": Answer.LOOKED, "block": Answer.REASON}
 
 def demanded(findings: Iterable[Mapping[str, Any]]) -> dict[str, Answer]:
     """What an approval of a file must answer, by the id of each check that found something."""
-    asked = {str(one["check"]): ANSWERS[one["severity"]] for one in findings if one["severity"] in ANSWERS}
+    asked: dict[str, Answer] = {}
+    for finding in findings:
+        answer = ANSWERS.get(finding["severity"])
+        if answer and asked.get(finding["check"]) is not Answer.REASON:
+            asked[finding["check"]] = answer
     return dict(sorted(asked.items()))

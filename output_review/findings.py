@@ -10,6 +10,8 @@ from inspection.checks import CHECKS, Check
 from inspection.report import Severity
 from output_review.domain import Answer, demanded
 
+ORDER = [severity.value for severity in Severity]
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -33,11 +35,17 @@ def by_check(findings: Sequence[Mapping[str, Any]]) -> list[Found]:
     for finding in findings:
         of_check.setdefault(finding["check"], []).append(finding)
     found = [
-        Found(name, CHECKS.get(name), some[0]["severity"], some, sum(map(_number, some)), asked.get(name))
+        Found(name, CHECKS.get(name), _severest(some), some, sum(map(_number, some)), asked.get(name))
         for name, some in of_check.items()
     ]
-    return sorted(found, key=lambda one: list(Severity).index(Severity(one.severity)))
+    return sorted(found, key=lambda one: ORDER.index(one.severity))
+
+
+def _severest(findings: Sequence[Mapping[str, Any]]) -> str:
+    return min((str(one["severity"]) for one in findings), key=ORDER.index)
 
 
 def _number(finding: Mapping[str, Any]) -> int:
-    return int(finding["values"]["count"]) if finding["said"] == "more" else 1
+    """How many a finding stands for; what the sandbox says is a number only where it is one."""
+    more = finding["values"].get("count") if finding["said"] == "more" else 1
+    return more if isinstance(more, int) else 1

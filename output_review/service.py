@@ -319,7 +319,7 @@ def vote(
     asked = domain.demanded(file.findings) if approve else {}
     if not set(asked) <= set(answered):
         raise Invalid("Say of each kind of finding that you looked at it, then approve.")
-    if not approve or Answer.REASON in asked.values():
+    if not approve or Answer.REASON in asked.values() or reason.strip():
         reason = _text(reason, "reason", 2000)
     tx.add(
         FileVote(
@@ -343,10 +343,17 @@ def vote(
 def approved(tx: Session, row: ReleaseRequest, project: Project) -> bool:
     """Whether the votes as they count now approve every file: those of persons who may decide."""
     files = store.files(tx, row.id)
-    votes = store.as_votes(store.latest_votes(tx, [file.id for file in files]))
+    asked = {file.id: domain.demanded(file.findings) for file in files}
+    latest = store.latest_votes(tx, [file.id for file in files])
+    votes = store.as_votes([vote for vote in latest if not vote.approve or _answers(vote, asked[vote.file_id])])
     barred = {v.person_id for v in votes} - store.deciders(tx, row, project)
     leads = store.checkers(tx, project, (PlatformRole.LEAD_CHECKER,))
     return _approved(files, votes, project, barred, leads)
+
+
+def _answers(vote: FileVote, asked: Mapping[str, Answer]) -> bool:
+    """Whether an approval says of each kind of finding what it must; one from before that was asked says nothing."""
+    return set(asked) <= set(vote.answered) and (Answer.REASON not in asked.values() or bool(vote.reason))
 
 
 def was_approved(tx: Session, row: ReleaseRequest, project: Project) -> bool:

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from inspection.policies import Policy
 from inspection.report import Finding
-from inspection.understand.columns import SHARE, SUM, Table, is_count, named, number, words
+from inspection.understand.columns import COUNT_LABEL, SHARE, SUM, Table, columns_named, number, words
 from inspection.understand.counts import counts
 from inspection.understand.seen import Seen
 
 PERCENT = 100
+CUMULATED = {"cum", "cumulative", "kumuleret", "kumulativ"}
+"""What is added up from row to row ends with all, whoever they are."""
 PERCENT_WORDS = {"pct", "percent", "percentage", "procent"}
 NEAR_ONE = 0.02
 """How far the sum of shares is from all, at most, when they are shares of one total."""
@@ -36,7 +38,7 @@ def everybody(seen: Seen, policy: Policy) -> Iterator[Finding]:
 def _in_one_cell(table: Table, policy: Policy) -> Iterator[Finding]:
     """Rows of counts, by the categories of one grouping, of which all but one are nought."""
     of_row: dict[int, dict[int, int]] = {}
-    measures = {c for c, name in enumerate(table.grid.rows[0]) if is_count(name) or words(name) & SUM}
+    measures = {c for c, name in enumerate(table.grid.rows[0]) if words(name) & (COUNT_LABEL | SUM)}
     for count in counts(table):
         if count.column in measures:
             continue
@@ -50,16 +52,18 @@ def _in_one_cell(table: Table, policy: Policy) -> Iterator[Finding]:
 def _shares(seen: Seen) -> Iterator[tuple[Table, int, int, float, int]]:
     """Table, row, column, share and size of the group, for shares that are not of one total."""
     for table in seen.tables:
-        lines = [line for line in named(table, SHARE) if len({column for _, column, _ in line}) == 1]
+        heading = table.grid.rows[0]
+        lines = [line for c, line in columns_named(table, SHARE) if not words(heading[c]) & CUMULATED]
         if not lines:
             continue
+        totals = {r for r, row in enumerate(table.grid.rows) if row and words(row[0]) & SUM}
         sizes: dict[int, list[int]] = {}
         for count in counts(table):
             sizes.setdefault(count.row, []).append(count.number)
         for line in lines:
-            read = {row: share for row, _, cell in line if (share := number(cell)) is not None}
-            heading = table.grid.rows[0][line[0][1]]
-            is_percent = "%" in heading or words(heading) & PERCENT_WORDS or any(share > 1 for share in read.values())
+            read = {row: share for row, _, cell in line if row not in totals and (share := number(cell)) is not None}
+            name = heading[line[0][1]]
+            is_percent = "%" in name or words(name) & PERCENT_WORDS or any(share > 1 for share in read.values())
             all_of = PERCENT if is_percent else 1
             if abs(sum(read.values()) / all_of - 1) <= NEAR_ONE:
                 continue

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from inspection.characters import compatible
 from inspection.parts import Grid
@@ -27,6 +29,7 @@ WHOLE = re.compile(
 DECIMALS = re.compile(r"(?P<number>[+-]?(?:\d{1,15}(?:[.,]\d{1,15})?|[.,]\d{1,15}))\s?%?")
 DECIMAL = re.compile(r"[+-]?\d+[.,]\d+")
 YEAR = re.compile(r"(?:18|19|20)\d\d")
+Answer = TypeVar("Answer")
 FEW = 3
 """Values of which somebody can say that each is another."""
 
@@ -109,15 +112,44 @@ class Table:
         return [] if start is None else cells[start + 1 :]
 
 
-def named(table: Table, meaning: frozenset[str]) -> Iterator[list[tuple[int, int, str]]]:
-    """Row, column and text of the cells below each heading, or beside each label, that has one of these words."""
+Line = list[tuple[int, int, str]]
+"""Row, column and text of cells that are of one kind."""
+
+
+def columns_named(table: Table, meaning: frozenset[str]) -> Iterator[tuple[int, Line]]:
+    """Number and cells, at least one, of the columns whose heading has one of these words."""
     heading, *body = table.grid.rows
     for c, name in enumerate(heading):
         if words(name) & meaning or (meaning is SHARE and "%" in name):
-            yield [(r, c, row[c]) for r, row in enumerate(body, start=1) if c < len(row)]
-    for r, row in enumerate(body, start=1):
-        if row and words(row[0]) & meaning and number(row[0]) is None:
-            yield [(r, c, cell) for c, cell in enumerate(row) if c]
+            line = [(r, c, row[c]) for r, row in enumerate(body, start=1) if c < len(row)]
+            if line:
+                yield c, line
+
+
+def rows_named(table: Table, meaning: frozenset[str]) -> Iterator[tuple[int, Line]]:
+    """Number and cells, at least one, of the rows whose label has one of these words."""
+    for r, row in enumerate(table.grid.rows):
+        if r and len(row) > 1 and words(row[0]) & meaning:
+            yield r, [(r, c, cell) for c, cell in enumerate(row) if c]
+
+
+def once(understood: Callable[[Table], Answer]) -> Callable[[Table], Answer]:
+    """Have what is understood of a table worked out once, however many checks ask."""
+    known: WeakKeyDictionary[Table, Answer] = WeakKeyDictionary()
+
+    @wraps(understood)
+    def asked(table: Table) -> Answer:
+        if table not in known:
+            known[table] = understood(table)
+        return known[table]
+
+    return asked
+
+
+def last_word(heading: str) -> str:
+    """What a heading is of: `max` in `age_max`, but not in `max_depth`."""
+    said: list[str] = re.findall(r"[a-zæøå]+", heading.lower())
+    return said[-1] if said else ""
 
 
 def number(cell: str) -> float | None:

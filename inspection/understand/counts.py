@@ -13,7 +13,19 @@ from itertools import pairwise
 
 from inspection.parts import Form
 from inspection.report import Confidence
-from inspection.understand.columns import FEW, OTHER, YEAR, Column, Table, is_count, labels_counts, whole, words
+from inspection.understand.columns import (
+    FEW,
+    OTHER,
+    YEAR,
+    Column,
+    Line,
+    Table,
+    is_count,
+    labels_counts,
+    once,
+    whole,
+    words,
+)
 from inspection.understand.units import Unit, unit
 
 HIDDEN = re.compile(r"[<≤]\s*\d+|[*.·x–—-]{1,3}|n/?a|nan|null|none|", re.IGNORECASE)
@@ -29,8 +41,6 @@ ROUNDED = 0.006
 """How far a share with two decimals is from what it is of, at most."""
 NEAR = 2
 """Columns between a count and its share."""
-Line = list[tuple[int, int, str]]
-"""Row, column and text of cells that are of one kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +53,14 @@ class Count:
     confidence: Confidence
 
 
-def counts(table: Table) -> Iterator[Count]:
+@once
+def counts(table: Table) -> list[Count]:
     """Every cell that counts persons, each once."""
     said = {(row, column): number for row, column, number in _by_words(table)}
-    for (row, column), number in said.items():
-        yield Count(row, column, number, Confidence.HIGH)
-    for row, column, number in _by_values(table):
-        if (row, column) not in said:
-            yield Count(row, column, number, Confidence.LOW)
+    return [
+        *(Count(row, column, number, Confidence.HIGH) for (row, column), number in said.items()),
+        *(Count(r, c, number, Confidence.LOW) for r, c, number in _by_values(table) if (r, c) not in said),
+    ]
 
 
 def _by_words(table: Table) -> Iterator[tuple[int, int, int]]:
@@ -79,11 +89,19 @@ def _by_values(table: Table) -> Iterator[tuple[int, int, int]]:
     lines: list[Line] = []
     for way in ways:
         lines = lines or [line for line in way if _are_whole(line)]
-        if len(lines) == len(way) and lines and _ranges([cell for line in lines for cell in line]):
-            lines = [[cell for line in lines for cell in line]]  # of two groupings, crossed
+        crossed = [cell for line in lines for cell in line]
+        if lines and len(lines) == len(way) > 1 and _ranges(crossed):  # of two groupings
+            yield from _numbers(crossed)
+            return
     for line in lines:
-        if _ranges(line) or _sums_up(line) or any(_is_share(other, line) for other in _beside(line, columns, key)):
-            yield from ((row, column, number) for row, column, cell in line if (number := whole(cell)) is not None)
+        is_share = _sums_to_all(line)
+        shares = _beside(line, columns, key)
+        if (_ranges(line) and not is_share) or _sums_up(line) or any(_is_share(other, line) for other in shares):
+            yield from _numbers(line)
+
+
+def _numbers(line: Line) -> Iterator[tuple[int, int, int]]:
+    return ((row, column, number) for row, column, cell in line if (number := whole(cell)) is not None)
 
 
 def _line(column: Column, others: set[int], *, has_data: bool) -> Line:
@@ -133,10 +151,16 @@ def _are_whole(line: Line) -> bool:
 
 
 def _ranges(line: Line) -> bool:
-    """Whether these are few here and many there, and no whole percentages."""
-    numbers = [number for _, _, cell in line if (number := whole(cell)) is not None]
+    """Whether these are few here and many there."""
+    numbers = [number for _, _, number in _numbers(line)]
     rises = len(numbers) >= MANY_STEPS and all(before < after for before, after in pairwise(numbers))
-    return max(numbers) >= MANY and not rises and abs(sum(numbers) - ALL) > len(numbers) / 2
+    return max(numbers) >= MANY and not rises
+
+
+def _sums_to_all(line: Line) -> bool:
+    """Whether these are whole percentages."""
+    numbers = [number for _, _, number in _numbers(line)]
+    return abs(sum(numbers) - ALL) <= len(numbers) / 2
 
 
 def _sums_up(line: Line) -> bool:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from inspection.parts import Grid
-from inspection.understand.columns import FEW, YEAR, Column, Role, Table
+from inspection.understand.columns import FEW, YEAR, Column, Role, Table, once
 
 Values = list[str]
 NUMBER = re.compile(r"[<>~]?[+-]?\d[\d.,]*(?:[eE][+-]?\d+)?%?\*{0,3}|nan|NaN|NA|None|null|-?inf|")
@@ -19,6 +19,8 @@ PLAIN = re.compile(r"-?\d+(?:\.\d+)?")
 DAY = re.compile(r"\d{4}-\d\d-\d\d.*")
 MOST_KEYS = 5
 """Columns of a key."""
+LONGEST_NUMBER = 15
+"""Digits: longer ones are no codes that anybody gives."""
 LONGEST_CODE = 4
 """Digits from which on numbers of one length are codes of something."""
 WIDE = 10
@@ -38,6 +40,7 @@ class Unit(StrEnum):
     UNKNOWN = "unknown"
 
 
+@once
 def unit(table: Table) -> Unit:
     """What one row of a table is, or one column of a table that lies on its side; by its values alone."""
     rows = table.grid.rows
@@ -68,7 +71,9 @@ def _unit(table: Table) -> Unit:
 def _is_code(column: Column) -> bool:
     """Whether these are whole numbers of one length, each there once, and not one after another."""
     values = [cell.text for cell in column.cells]
-    if not all(value.isdecimal() for value in values) or len(set(values)) < len(values):
+    if not all(value.isdecimal() and len(value) <= LONGEST_NUMBER for value in values) or len(set(values)) < len(
+        values
+    ):
         return False
     lengths = set(map(len, values))
     follow = sum(int(after) == int(before) + 1 for before, after in pairwise(values))

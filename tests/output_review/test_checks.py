@@ -68,6 +68,28 @@ TWINS = {
     "a value, not a group's name": Twins(
         "extreme", "zone,n,max\nA,120,97\n", "quintile,n,mean\nhighest,120,97.2\nlowest,118,12.1\n"
     ),
+    "shares of one total, which is below": Twins(
+        "implied",
+        "zone,n,pct dead\nA,1200,60\nB,780,30\nC,120,1\nTotal,2100,45.4\n",
+        "dx,n,pct\nA,1200,60.0\nB,780,39.0\nC,20,1.0\nTotal,2000,100.0\n",
+    ),
+    "a title above a share": Twins("everybody", "ward,n,pct\nA,12,100\nB,30,40\n", "Tabel 1\nAndel,12\n"),
+    "what is added up": Twins(
+        "everybody", "ward,n,pct\nA,12,100\nB,30,40\n", "ward,n,cumulative percent\nA,12,40\nB,30,100\n"
+    ),
+    "a spread, not an error": Twins(
+        "spread", "zone,n,sd\nA,12,0\nB,30,1.2\n", "term,estimate,std.error\nalder,1.2,0.00\nkøn,2.1,0.31\n"
+    ),
+    "a value, not a setting": Twins("extreme", "zone,n,age_max\nA,120,97\n", "model,max_depth,auc\nA,3,0.81\n"),
+    "a maximum of few, not of the total": Twins(
+        "dominance", "g,n,total,max\nA,20,900,700\n", "g,n,max\nA,20,60\nB,30,99\nTotal,50,99\n"
+    ),
+    "a key, not a word with dashes": Twins(
+        "secret", "sk-" + "a1B2" * 6 + "\n", "sk-adjusted-mortality-ratios-x\n", "a.txt"
+    ),
+    "a password, not its place": Twins(
+        "secret", 'password: "tulip-9-grey"\n', 'password: "********"\napi_key = "YOUR_API_KEY"\n', "a.txt"
+    ),
     "sentences": Twins(
         "free_text",
         "k,note\n1,Fell on the stairs at home and broke the hip\n2,Came by ambulance after three days of fever\n"

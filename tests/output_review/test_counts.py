@@ -16,6 +16,8 @@ COUNTS = {
     "on its side": "zone,C,A,D\nzam,812,4,41\nsnit,43.5,41.2,44.1\n",
     "a total below": "zone,zam\nC,12\nA,9\nD,4\nalle,25\n",
     "a share beside": "zone,zam,del\nC,12,0.48\nA,9,0.36\nD,4,0.16\n",
+    "a hundred persons, crossed": ",dead,alive\nA,2,40\nB,12,46\n",
+    "min in a heading that counts": "g,antal min 30\nA,3\nB,90\n",
     "one is hidden": "zone,zam\nC,812\nA,<5\nD,4\nB,92\n",
 }
 OTHERS = {

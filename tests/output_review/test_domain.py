@@ -73,7 +73,7 @@ def test_what_is_approved(files: list[Bytes], votes: list[Vote], tier: Tier, exp
 
 def test_an_approval_answers_what_was_found_once_for_each_check() -> None:
     found = [{"check": check, "severity": severity} for check, severity in (
-        ("rows", "block"), ("small_count", "decide"), ("small_count", "decide"), ("long", "note"),
+        ("rows", "block"), ("rows", "decide"), ("small_count", "decide"), ("small_count", "decide"), ("long", "note"),
     )]  # fmt: skip
     assert demanded(found) == {"rows": Answer.REASON, "small_count": Answer.LOOKED}
     assert demanded([]) == {}

@@ -150,6 +150,17 @@ def test_an_approval_that_leaves_a_finding_unanswered_is_none(cast: Cast) -> Non
         assert event.detail["answered"] == "formula small_count"
 
 
+def test_an_approval_of_before_answers_were_asked_releases_nothing(cast: Cast) -> None:
+    with cast.database.write() as tx:
+        row = cast.in_review(tx)
+        cast.vote(tx, row, cast.grace)
+        assert service.approved(tx, row, cast.project)
+        store.files(tx, row.id)[0].findings = [found("small_count", "decide")]
+        tx.flush()
+        assert not service.approved(tx, row, cast.project)
+        assert service.was_approved(tx, row, cast.project)  # it is looked at again, and not held back as forged
+
+
 def test_what_must_not_leave_needs_a_reason_and_a_lead_checker(cast: Cast) -> None:
     with cast.database.write() as tx:
         row = cast.in_review(tx)
