@@ -62,7 +62,7 @@ def interval(hits: int, of: int) -> list[float]:
     share, square = hits / of, Z * Z
     middle = (share + square / (2 * of)) / (1 + square / of)
     half = Z / (1 + square / of) * math.sqrt(share * (1 - share) / of + square / (4 * of * of))
-    return [round(middle - half, 3), round(middle + half, 3)]
+    return [round(max(middle - half, 0), 3), round(min(middle + half, 1), 3)]
 
 
 def main() -> None:
