@@ -71,7 +71,8 @@ def test_the_doctor_sees_a_wall_that_stands_and_does_nothing(stack: Stack) -> No
 
     table = walls.table(stack.settings)
     try:
-        with pytest.MonkeyPatch.context() as patch:
+        # The reconciler would put the wall up again before it was tried.
+        with pytest.MonkeyPatch.context() as patch, stack.held("reconciler"):
             patch.setattr(container, "network", weak)
             for chain in ("input", "output"):
                 subprocess.run([walls.NFT, "insert", "rule", "inet", table, chain, "accept"], check=True)
