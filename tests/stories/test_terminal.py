@@ -25,8 +25,8 @@ class Terminal:
     def type(self, keys: str) -> None:
         self.socket.send(json.dumps(["stdin", keys]))
 
-    def shows(self, expected: str, timeout: float = 60) -> str:
-        """Wait for a pattern on the screen; returns what was shown until then."""
+    def shows(self, expected: str, timeout: float = 180) -> str:
+        """Wait for a pattern on the screen; returns what was shown until then. Seconds: pip is silent for long."""
         shown = ""
         while not re.search(expected, shown):
             kind, *rest = json.loads(self.socket.recv(timeout=timeout))
