@@ -22,6 +22,7 @@ from inspection.understand.columns import (
     Table,
     is_count,
     labels_counts,
+    number,
     once,
     whole,
     words,
@@ -30,7 +31,6 @@ from inspection.understand.units import Unit, unit
 
 HIDDEN = re.compile(r"[<≤]\s*\d+|[*.·x–—-]{1,3}|n/?a|nan|null|none|", re.IGNORECASE)
 """What stands where a number is not shown."""
-SHARE = re.compile(r"(?P<number>\d*[.,]?\d+)\s*%?")
 MANY = 30
 """Whole numbers of which some are as large, and some below a threshold, are hardly anything but counts."""
 MANY_STEPS = 5
@@ -182,8 +182,8 @@ def _beside(line: Line, columns: list[Line], key: int) -> Iterator[Line]:
 
 def _is_share(column: Line, line: Line) -> bool:
     """Whether a column says what share each of these is of all of them."""
-    of = {row: number for row, _, cell in line if (number := whole(cell)) is not None}
-    shares = {row: _share(cell) for row, _, cell in column if row in of}
+    of = {row: persons for row, _, cell in line if (persons := whole(cell)) is not None}
+    shares = {row: number(cell) for row, _, cell in column if row in of}
     if len(shares) < FEW or not sum(of.values()) or any(share is None for share in shares.values()):
         return False
     total = sum(share for share in shares.values() if share is not None)
@@ -193,8 +193,3 @@ def _is_share(column: Line, line: Line) -> bool:
         share is not None and abs(share / total - of[row] / sum(of.values())) <= ROUNDED
         for row, share in shares.items()
     )
-
-
-def _share(cell: str) -> float | None:
-    match = SHARE.fullmatch(cell)
-    return float(match["number"].replace(",", ".")) if match else None

@@ -19,9 +19,9 @@ PLAIN = re.compile(r"-?\d+(?:\.\d+)?")
 DAY = re.compile(r"\d{4}-\d\d-\d\d.*")
 MOST_KEYS = 5
 """Columns of a key."""
-LONGEST_NUMBER = 15
+LONGEST_CODE = 15
 """Digits: longer ones are no codes that anybody gives."""
-LONGEST_CODE = 4
+SHORTEST_CODE = 4
 """Digits from which on numbers of one length are codes of something."""
 WIDE = 10
 """Columns of a table that may lie on its side."""
@@ -71,14 +71,14 @@ def _unit(table: Table) -> Unit:
 def _is_code(column: Column) -> bool:
     """Whether these are whole numbers of one length, each there once, and not one after another."""
     values = [cell.text for cell in column.cells]
-    if not all(value.isdecimal() and len(value) <= LONGEST_NUMBER for value in values) or len(set(values)) < len(
-        values
-    ):
+    if not all(value.isdecimal() for value in values) or len(set(values)) < len(values):
         return False
     lengths = set(map(len, values))
+    if len(lengths) != 1 or not SHORTEST_CODE <= lengths.pop() <= LONGEST_CODE:
+        return False
     follow = sum(int(after) == int(before) + 1 for before, after in pairwise(values))
     years = all(YEAR.fullmatch(value) for value in values)
-    return len(lengths) == 1 and min(lengths) >= LONGEST_CODE and 2 * follow < len(values) and not years
+    return 2 * follow < len(values) and not years
 
 
 def _is_key(key: list[Values], rows: int) -> bool:

@@ -132,6 +132,11 @@ def test_tabs_alone_part_the_cells_of_a_tsv() -> None:
     assert [finding.place.heading for finding in done.findings] == ["n"]
 
 
+def test_numbers_of_thousands_of_digits_break_nothing() -> None:
+    rows = "".join(f"{digit * 5_000},{digit}\n" for digit in "123")
+    assert inspect("a.csv", f"a,b\n{rows}".encode()).kind == "csv"
+
+
 def test_a_secret_is_not_told_by_its_finding() -> None:
     [finding] = [one for one in inspect("a.txt", b'password = "hunter-2-blue"').findings if one.check == "secret"]
     assert "hunter" not in str(finding)
